@@ -1,0 +1,79 @@
+# Makefile - builds oodbench, its backends and its methods, each folder a registry:
+# a new file is built because it is there. `make help` lists the targets.
+
+B       ?= build
+CC      ?= cc
+SAN     ?=
+OPT     ?= -O2 -g
+PKGS    := hdf5-serial yaml-0.1 spng libjpeg libzip lapacke libcrypto zlib
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+           -Wwrite-strings -Wundef $(if $(DEVELOPER),-Werror)
+STD     := -std=c11 -D_GNU_SOURCE -fPIC -pthread -ffp-contract=off
+Q       := $(if $(V),,@)
+SETUP   := $(if $(filter clean help,$(MAKECMDGOALS)),,$(shell sh .ci/install >&2 || echo failed))
+$(if $(SETUP),$(error a package is missing, see above))
+
+CFLAGS_ := $(STD) $(OPT) $(SAN) $(WARN) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -ldl
+DNN     := $(shell sh .ci/onednn-major)
+
+HOST    := $(patsubst %.c,%.o,$(filter-out harness/main.c,$(wildcard harness/*.c datasets/*.c)))
+CPU     := $(patsubst %.c,%.o,$(filter-out kernels/cpu/onednn%.c,$(wildcard kernels/cpu/*.c)) kernels/cpu/onednn$(DNN).c)
+METHODS := $(patsubst %.c,$(B)/%.so,$(wildcard methods/*.c))
+BAD     := $(patsubst %.c,$(B)/%.so,$(wildcard tests/bad/*.c))
+TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/*.c))
+DOUBLE  := $(patsubst %.c,$(B)/%,$(wildcard tests/double/*.c))
+
+.PHONY: all demo test lint bench method san install clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(METHODS)
+
+# Everything depends on the flags it was built with.
+$(B)/flags: force
+	@mkdir -p $(@D); echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN)' > $@
+.PHONY: force
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D); $(if $(V),,echo '  CC   $<')
+	$(Q)$(CC) $(CFLAGS_) -MMD -MP -c $< -o $@
+$(B)/real64/%.o: %.c $(B)/flags
+	@mkdir -p $(@D); $(if $(V),,echo '  CC64 $<')
+	$(Q)$(CC) $(CFLAGS_) -DBK_REAL=double -MMD -MP -c $< -o $@
+
+$(B)/oodbench: $(addprefix $(B)/,harness/main.o $(HOST)) tests/exports.txt
+	@echo '  LINK $@'
+	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS)
+$(B)/kernels/ref.so: $(B)/kernels/ref.o
+	@echo '  LINK $@'
+	$(Q)$(CC) $(SAN) -shared -Wl,-z,defs -o $@ $^ $(LDFLAGS) -lm
+$(B)/kernels/cpu.so: $(addprefix $(B)/,$(CPU))
+	@echo '  LINK $@'
+	$(Q)$(CC) $(SAN) -shared -Wl,-z,defs -o $@ $^ $(LDFLAGS) -ldnnl -l:libgomp.so.1 -lm
+$(METHODS) $(BAD): CFLAGS_ += -fvisibility=hidden
+$(METHODS) $(BAD): $(B)/%.so: $(B)/%.o
+	$(Q)$(CC) $(SAN) -shared -o $@ $^ -lm
+$(TESTS): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(HOST)) tests/exports.txt
+	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS) -lcmocka
+$(DOUBLE): $(B)/%: $(B)/real64/%.o $(addprefix $(B)/real64/,$(HOST) kernels/ref.o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(LDFLAGS) $(LIBS) -lcmocka
+
+demo: all
+	$(Q)$(B)/oodbench run results/demo.yml
+test: all $(TESTS) $(DOUBLE) $(BAD)
+	$(Q)B=$(B) sh tests/run.sh
+lint:
+	$(Q)CC=$(CC) sh tests/lint.sh
+bench: all $(B)/tests/bench/bench
+	$(Q)$(B)/tests/bench/bench $(OP)
+method:
+	$(Q)sh methods/new.sh '$(NAME)'
+san:
+	$(Q)$(MAKE) B=$(B)-san SAN='-fsanitize=address,undefined -fno-omit-frame-pointer' OPT='-O1 -g' test
+clean:
+	rm -rf build build-*
+help:
+	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench method (NAME=x) san install clean'
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,16 @@
+/* commands.h - what `oodbench WORD ...` calls: argv[0] is WORD; the result is
+ * the exit status (fault.h). A command says its own usage for `--help`; on a
+ * fault it returns -1 and main prints the sentence. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+int run_main(int argc, char **argv);      /* run.c: an experiment */
+int table_main(int argc, char **argv);    /* table.c: prints a results.csv */
+int methods_main(int argc, char **argv);  /* registry.c: the plugins, their parameters */
+int show_main(int argc, char **argv);     /* registry.c: one method's defaults as configuration */
+int devices_main(int argc, char **argv);  /* device.c: the backends, and why one was refused */
+int import_main(int argc, char **argv);   /* datasets/import.c: list and images to HDF5 */
+int cell_main(int argc, char **argv);     /* cell.c: one process of an experiment */
+int describe_main(int argc, char **argv); /* plugin.c: one plugin, in lines for registry.c */
+
+#endif

@@ -1,0 +1,21 @@
+/* data.h - images and labels of one split of an HDF5 data set, mapped. Any
+ * number may be open; reading costs no copy. -1 with fault() set on failure. */
+#ifndef DATA_H
+#define DATA_H
+
+#include <stdint.h>
+
+typedef struct dataset dataset;
+
+int  dataset_open(dataset **d, const char *path, const char *split); /* "train" "val" "test" */
+void dataset_close(dataset *d);
+
+const char *dataset_name(const dataset *d);
+const char *dataset_digest(const dataset *d); /* SHA-256 of pixels and labels of this split, 64 hex digits */
+int64_t dataset_count(const dataset *d);
+int64_t dataset_side(const dataset *d);     /* images are side x side */
+int64_t dataset_channels(const dataset *d); /* 3 */
+const uint8_t *dataset_images(const dataset *d); /* [count][side][side][channels] */
+const int32_t *dataset_labels(const dataset *d); /* [count]; -1: outside the classes */
+
+#endif

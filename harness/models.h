@@ -1,0 +1,35 @@
+/* models.h - networks by name, their parameters by name, and their files: what
+ * the host knows of a net beyond net.h. */
+#ifndef MODELS_H
+#define MODELS_H
+
+#include "net.h"
+
+/* Names: "resnet20" ... ; NULL past the last. */
+const char *nn_known(int i);
+
+/* Builds a network with He-initialised weights drawn from (seed, parameter
+ * number): the same on every backend. -1 with fault() set for an unknown name. */
+int  nn_build(net **n, const char *name, int64_t classes, uint64_t seed);
+void nn_free(net *n);
+
+const char *nn_name(const net *n);
+int64_t nn_classes(const net *n);
+int64_t nn_features(const net *n);  /* width of the penultimate layer */
+int64_t nn_side(const net *n);      /* height and width of its input images: 32 or 224 */
+int64_t nn_parameters(const net *n); /* length of nn_weights() */
+tensor *nn_stats(net *n); /* running means and variances, one vector */
+
+/* Reads or writes every parameter and running statistic under the names that
+ * the PyTorch original uses. A tensor that is missing, left over or of the
+ * wrong shape is a fault that names it, with both shapes. */
+int nn_load(net *n, const char *path);
+int nn_save(net *n, const char *path, const char *const metadata[]);
+
+/* The content of weights and statistics as 64 hex digits: what caches go by. */
+void nn_digest(net *n, char digest[65]);
+
+/* bf16 evaluation through the backend's plans, where it has them. */
+void nn_precision(net *n, int bf16);
+
+#endif
