@@ -63,8 +63,8 @@ demo: all
 	$(Q)$(B)/oodbench run results/demo.yml
 test: all $(TESTS) $(DOUBLE) $(BAD)
 	$(Q)B=$(B) sh tests/run.sh
-lint:
-	$(Q)CC=$(CC) sh tests/lint.sh
+lint: all
+	$(Q)sh .ci/install lint && B=$(B) sh tests/lint.sh
 bench: all $(B)/tests/bench/bench
 	$(Q)$(B)/tests/bench/bench $(OP)
 method:
