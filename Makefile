@@ -22,9 +22,10 @@ CPU     := $(patsubst %.c,%.o,$(filter-out kernels/cpu/onednn%.c,$(wildcard kern
 METHODS := $(patsubst %.c,$(B)/%.so,$(wildcard methods/*.c))
 BAD     := $(patsubst %.c,$(B)/%.so,$(wildcard tests/bad/*.c))
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/*.c))
+BENCH   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
 DOUBLE  := $(patsubst %.c,$(B)/%,$(wildcard tests/double/*.c))
 
-.PHONY: all demo test lint bench method san install clean help
+.PHONY: all demo test lint bench method san clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(METHODS)
@@ -59,6 +60,10 @@ $(DOUBLE): $(B)/%: $(B)/real64/%.o $(addprefix $(B)/real64/,$(HOST) kernels/ref.
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(LDFLAGS) $(LIBS) -lcmocka
 
+$(B)/tests/bench/bench: $(BENCH) $(addprefix $(B)/,$(HOST)) tests/exports.txt
+	@echo '  LINK $@'
+	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS)
+
 demo: all
 	$(Q)$(B)/oodbench run results/demo.yml
 test: all $(TESTS) $(DOUBLE) $(BAD)
@@ -74,6 +79,6 @@ san:
 clean:
 	rm -rf build build-*
 help:
-	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench method (NAME=x) san install clean'
+	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench method (NAME=x) san clean'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
