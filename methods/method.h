@@ -8,85 +8,94 @@
 #ifndef METHOD_H
 #define METHOD_H
 
-#include <stdbool.h>
 #include "../harness/net.h"
+#include <stdbool.h>
 
 #define METHOD_ABI 1
 
 /* A hyperparameter is a field of the method's own struct. The kind follows
  * from the field's type; any other type does not compile. The host sets the
- * fields from the configuration, checks the range, and tries `sweep` on
- * validation data. Changing one marked `refit` calls fit() again. */
+ * fields from the configuration (`knn.k: 50`), checks the range, and tries
+ * `sweep` on validation data. Changing one marked `refit` calls fit() again. */
 enum param_kind { PARAM_INT, PARAM_REAL, PARAM_FLAG, PARAM_CHOICE };
 typedef struct param {
     const char *name;
     enum param_kind kind;
     uint32_t offset;
-    double init, min, max;
+    double init, min, max; /* min and max: numbers only */
     const char *choices;   /* "mixup cutmix"; init is the number of one */
     const char *sweep;     /* "50 100 200", or NULL when it is not tuned */
     bool refit;
-    const char *help;      /* one line, printed by `oodbench methods` */
+    const char *help; /* one line, printed by `oodbench methods` */
 } param;
-#define PARAM(type, field, ...)                                              \
-    { .name = #field, .offset = offsetof(type, field),                       \
-      .kind = _Generic(((type *)0)->field, int64_t: PARAM_INT,               \
-          double: PARAM_REAL, bool: PARAM_FLAG, int: PARAM_CHOICE), __VA_ARGS__ }
-#define PARAMS(type, table) .params = table,                                 \
-    .nparams = sizeof(table) / sizeof(table[0]), .self_bytes = sizeof(type)
+/* clang-format off */
+#define PARAM(type, field, ...)                                                                                    \
+    {.name = #field, .offset = offsetof(type, field),                                                              \
+     .kind = _Generic(((type *)0)->field, int64_t: PARAM_INT, double: PARAM_REAL, bool: PARAM_FLAG,                \
+                      int: PARAM_CHOICE), __VA_ARGS__}
+/* clang-format on */
+#define PARAMS(type, table) .params = table, .nparams = sizeof(table) / sizeof(table[0]), .self_bytes = sizeof(type)
 
-typedef struct run run;          /* the experiment in progress */
-typedef struct samples samples;  /* images with what is known of them, on demand */
-typedef struct batch { tensor *x, *y; int64_t n; } batch;   /* y: [n,1] labels */
+typedef struct run run;         /* the experiment in progress */
+typedef struct samples samples; /* images with what is known of them, on demand */
+typedef struct batch {
+    tensor *x, *y;
+    int64_t n;
+} batch; /* x: [n,h,w,c]; y: [n,1] labels, -1 for outliers */
 
 typedef struct method {
-    uint32_t abi, size;          /* METHOD_HEAD fills these */
-    const char *name;            /* the file's own name: "knn" in knn.c */
-    const char *cite;            /* "Sun et al. 2022" */
+    uint32_t abi, size; /* METHOD_HEAD fills these */
+    const char *name;   /* the file's own name: "knn" in knn.c */
+    const char *cite;   /* "Sun et al. 2022" */
     const param *params;
     uint32_t nparams, self_bytes;
-    bool outliers;               /* needs an auxiliary set: checked before start */
+    bool outliers; /* needs an auxiliary set: checked before start */
+    bool inputs;   /* asks for samples_input(): it is given few samples at a time */
 
-    /* Post-hoc. fit sees training data once; score returns [n,1]. */
-    void    (*fit)(void *self, run *r);
+    /* Post-hoc. fit sees training data once, and what it makes lives as long
+     * as the method; score returns [n,1] for the n samples it is shown. Every
+     * callback gets the method's own struct, zeroed but for its parameters. */
+    void (*fit)(void *self, run *r);
     tensor *(*score)(void *self, run *r, samples *s);
 
     /* Training. loss returns one element, which the host differentiates and
      * follows. step replaces that whole recipe for two-step methods. */
     tensor *(*loss)(void *self, run *r, const batch *b);
-    void    (*step)(void *self, run *r, const batch *b);
+    void (*step)(void *self, run *r, const batch *b);
 } method;
 #define METHOD_HEAD .abi = METHOD_ABI, .size = sizeof(method)
 #define METHOD_EXPORT __attribute__((visibility("default")))
 extern METHOD_EXPORT const method method_entry;
 
-/* The experiment. */
-net    *run_net(run *r);
+/* The experiment. run_refuse ends it with one sentence when a parameter does
+ * not suit the data or the network: what was expected, found, and what to do. */
+net *run_net(run *r);
 int64_t run_classes(const run *r);
-tensor *run_input_std(run *r);                      /* [channels], of the preprocessing */
-void    run_note(run *r, const char *key, double value);   /* a column of diagnostics.csv */
-enum run_split { RUN_TRAIN, RUN_VAL };              /* in-distribution only */
+tensor *run_input_std(run *r);                        /* [channels], of the preprocessing */
+void run_note(run *r, const char *key, double value); /* training: a column of diagnostics, its mean per epoch */
+void run_refuse(run *r, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
+enum run_split { RUN_TRAIN, RUN_VAL }; /* in-distribution only */
 
 /* Samples. Features and logits are computed once per checkpoint and cached on
  * disk; only a method that asks for inputs pays for a forward pass. */
-samples *run_split(run *r, enum run_split which);   /* the whole split */
-int64_t  samples_count(const samples *s);
-tensor  *samples_input(samples *s);                 /* [n,h,w,c] */
-tensor  *samples_features(samples *s);              /* [n,features] */
-tensor  *samples_logits(samples *s);                /* [n,classes] */
-tensor  *samples_labels(samples *s);                /* [n,1] integers */
+samples *run_split(run *r, enum run_split which); /* the whole split; scoring only */
+int64_t samples_count(const samples *s);
+tensor *samples_input(samples *s);    /* [n,h,w,c] */
+tensor *samples_features(samples *s); /* [n,features] */
+tensor *samples_logits(samples *s);   /* [n,classes] */
+tensor *samples_labels(samples *s);   /* [n,1] integers */
 
 /* Training. */
-const batch *run_outliers(run *r, int64_t n);       /* the next n, forever */
-tensor *run_base_loss(run *r, const batch *b);      /* cross-entropy, or the loss of `base` */
-void    run_backward(run *r, tensor *loss);         /* clears, then fills nn_grads */
-void    run_update(run *r);                         /* one optimizer step from nn_grads */
-double  run_progress(const run *r);                 /* 0 at the start, 1 at the end */
+const batch *run_outliers(run *r, int64_t n);  /* the next n, forever */
+tensor *run_base_loss(run *r, const batch *b); /* cross-entropy, or the loss of `base` */
+void run_backward(run *r, tensor *loss);       /* clears, then fills nn_grads */
+void run_update(run *r);                       /* one optimizer step from nn_grads */
+double run_progress(const run *r);             /* 0 at the start, 1 at the end */
 
 /* Randomness, reproducible from the run's seed. */
-uint64_t run_seed(run *r);                          /* a fresh stream each call */
-int64_t  run_int(run *r, int64_t below);
-double   run_uniform(run *r);
-void    *run_scratch(run *r, size_t bytes);         /* gone when the callback returns */
+uint64_t run_seed(run *r); /* a fresh stream each call */
+int64_t run_int(run *r, int64_t below);
+double run_uniform(run *r);
+void *run_scratch(run *r, size_t bytes); /* zeroed; gone when the callback returns */
 
 #endif

@@ -1,0 +1,26 @@
+/* plugin.h - a method loaded from its shared object, every claim it makes about
+ * itself checked, with its own struct and the parameters in it. Functions
+ * return 0, or -1 with fault() set. */
+#ifndef PLUGIN_H
+#define PLUGIN_H
+
+#include "../methods/method.h"
+#include "config.h"
+
+typedef struct plugin plugin;
+
+/* Loads and checks. A fault that begins "abi: " means: rebuild it. */
+int plugin_open(plugin **p, const char *path);
+void plugin_close(plugin *p);
+
+const method *plugin_method(const plugin *p);
+void *plugin_self(plugin *p);
+
+/* Sets parameters from the keys `NAME.param`; those not given keep their
+ * default. An unknown one is a fault that names the nearest. */
+int plugin_configure(plugin *p, const config *c);
+
+/* The parameters as one field of a table: "k=50;dim=256", "" without any. */
+void plugin_settings(const plugin *p, char *text, size_t cap);
+
+#endif
