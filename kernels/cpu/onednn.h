@@ -63,16 +63,16 @@ void dnn_forget(dnn_desc desc);                 /* NULL is fine */
 static inline dnn_desc dnn_images(const dnn *d, int64_t n, int64_t h, int64_t w, int64_t c, dnnl_data_type_t type,
                                   dnnl_format_tag_t tag)
 {
-    return dnn_tagged(d, 4, (int64_t[]){n, c, h, w}, type, tag);
+    return dnn_tagged(d, 4, (dnnl_dims_t){n, c, h, w}, type, tag);
 }
 static inline dnn_desc dnn_filters(const dnn *d, const bk_window *g, dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
-    return dnn_tagged(d, 4, (int64_t[]){g->k, g->c, g->r, g->s}, type, tag);
+    return dnn_tagged(d, 4, (dnnl_dims_t){g->k, g->c, g->r, g->s}, type, tag);
 }
 /* A matrix whose element (i,j) is at i * down + j * right. */
 static inline dnn_desc dnn_matrix(const dnn *d, int64_t rows, int64_t cols, int64_t down, int64_t right)
 {
-    return dnn_strided(d, 2, (int64_t[]){rows, cols}, dnnl_f32, (int64_t[]){down, right});
+    return dnn_strided(d, 2, (dnnl_dims_t){rows, cols}, dnnl_f32, (dnnl_dims_t){down, right});
 }
 
 /* Convolutions. conv_y: DNNL_ARG_SRC, WEIGHTS, (BIAS,) DST; conv_x: DIFF_DST,
