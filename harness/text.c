@@ -30,7 +30,7 @@ static void reserve(text *t, size_t extra)
     t->bytes = text_more(t->bytes, t->cap);
 }
 
-static void append(text *t, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0), nonnull)) static void append(text *t, const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
