@@ -2,7 +2,8 @@
  *
  * One process drives one device, so no call carries a context. Operations run
  * at once and cannot fail: a broken precondition prints one line (operation,
- * extents, file:line) and ends the process, whose parent records it.
+ * extents, file:line) and ends the process, whose parent records it. Calls are
+ * wrapped in macros that note the line (places.h).
  *
  * Memory. A tensor belongs to the scope it was born in and vanishes when that
  * scope closes; there is no free. A backward pass gives back the storage of
@@ -54,8 +55,10 @@ tensor *tx_colsum(tensor *x);               /* [cols] */
 tensor *tx_spread(tensor *v, dims d);       /* v meets d as b meets a above */
 tensor *tx_lse(tensor *x);                  /* log sum exp, [rows,1] */
 
-/* Movement. pick/place go by row with [rows,k] column numbers; take/put move
- * whole rows. Each is the other's derivative. */
+/* Movement. slice, embed, concat, take and put go by the first extent (images
+ * of a batch, rows of a matrix) and move everything behind it; the _cols ones
+ * by the last. pick/place go by row with [rows,k] column numbers. Each is the
+ * other's derivative. */
 tensor *tx_reshape(tensor *x, dims d);
 tensor *tx_slice(tensor *x, int64_t first, int64_t n);
 tensor *tx_embed(tensor *x, int64_t first, int64_t n);   /* x as rows of n zero rows */
@@ -88,7 +91,7 @@ tensor *tx_batchnorm(tensor *x, tensor *gamma, tensor *beta, double eps,
 /* Without derivative. topk: values sorted descending, columns in *i if not NULL. */
 tensor *tx_topk(tensor *x, int64_t k, tensor **i);
 tensor *tx_nearest(tensor *a, tensor *c, int64_t k, tensor **i);   /* topk of a c', without the matrix */
-double  tx_quantile(tensor *x, double p);            /* waits */
+double  tx_quantile(tensor *x, double p);            /* 0 <= p <= 1, linear between values; waits */
 tensor *tx_eigh(tensor *symmetric, tensor **values); /* one vector per row, largest first */
 
 /* In place, on leaves only, never recorded: parameters, running statistics. */
@@ -124,5 +127,9 @@ static inline tensor *tx_nll(tensor *logits, tensor *labels)
 {
     return tx_scale(tx_mean(tx_pick(tx_log_softmax(logits), labels)), -1);
 }
+
+#ifndef TX_PLAIN   /* the engine's own files define these functions */
+#include "places.h"
+#endif
 
 #endif
