@@ -1,0 +1,22 @@
+/* diagnostics.h - what training noted, one CSV row per epoch and one column per
+ * key. A column may appear late; earlier rows leave it empty. */
+#ifndef DIAGNOSTICS_H
+#define DIAGNOSTICS_H
+
+typedef struct diagnostics diagnostics;
+
+/* The file is written anew, whole, after every epoch. */
+diagnostics *diagnostics_begin(const char *path);
+void diagnostics_end(diagnostics *d);
+
+/* Adds to the mean of this epoch. -1 with fault() set for a key that is no
+ * plain word or one too many. */
+int diagnostics_note(diagnostics *d, const char *key, double value);
+
+/* Ends the epoch's row and writes the file. -1 with fault() set. */
+int diagnostics_epoch(diagnostics *d);
+
+/* The mean so far of this epoch; 0 when nothing was noted. */
+double diagnostics_mean(const diagnostics *d, const char *key);
+
+#endif

@@ -1,0 +1,221 @@
+/* features.c - one forward pass per checkpoint and data set.
+ *
+ * Batches always have BATCH rows, the last one filled up with its last image:
+ * libraries choose their kernels by extents, and a row's bits must not depend
+ * on how many others came with it. GROUP batches are enqueued before any is
+ * read, so an asynchronous device always has work. */
+#include "features.h"
+#include "cache.h"
+#include "engine.h"
+#include "fault.h"
+#include "progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 128, GROUP = 4 };
+
+/* Where a forward pass reads and writes. */
+typedef struct pass {
+    net *net;
+    const dataset *d;
+    tensor *mean, *std;
+    int64_t n, width, classes;
+    float *values, *logits;
+    uint8_t *filled; /* the last batch, filled up */
+    real *rows;      /* a batch of results on its way to float */
+} pass;
+
+void extractor_weights(extractor *e)
+{
+    nn_digest(e->net, e->weights);
+}
+
+static const uint8_t *batch_pixels(const pass *p, int64_t first)
+{
+    size_t image = (size_t)(dataset_side(p->d) * dataset_side(p->d) * dataset_channels(p->d));
+    const uint8_t *px = dataset_images(p->d);
+    if (first + BATCH <= p->n)
+        return px + (size_t)first * image;
+    for (int64_t i = 0; i < BATCH; i++) {
+        int64_t from = first + i < p->n ? first + i : p->n - 1;
+        memcpy(p->filled + (size_t)i * image, px + (size_t)from * image, image);
+    }
+    return p->filled;
+}
+
+static void enqueue(const pass *p, int64_t first, tensor **f, tensor **z)
+{
+    int64_t side = dataset_side(p->d);
+    tx_open();
+    tensor *x = tx_images(DIMS(BATCH, side, side, dataset_channels(p->d)), batch_pixels(p, first), NULL, p->mean,
+                          p->std);
+    *f = nn_body(p->net, x);
+    *z = tx_keep(nn_head(p->net, *f));
+    *f = tx_keep(tx_flat(*f));
+    tx_close();
+}
+
+static void collect(const pass *p, const tensor *t, float *out, int64_t first, int64_t cols)
+{
+    int64_t rows = p->n - first < BATCH ? p->n - first : BATCH;
+    if (!out)
+        return;
+    tx_read(t, p->rows);
+    for (int64_t i = 0; i < rows * cols; i++)
+        out[first * cols + i] = (float)p->rows[i];
+}
+
+static void run_pass(const pass *p, int tell)
+{
+    for (int64_t first = 0; first < p->n; first += GROUP * BATCH) {
+        tensor *f[GROUP], *z[GROUP];
+        int n = 0;
+        tx_open();
+        for (int64_t at = first; n < GROUP && at < p->n; at += BATCH, n++)
+            enqueue(p, at, &f[n], &z[n]);
+        for (int i = 0; i < n; i++) {
+            collect(p, f[i], p->values, first + i * BATCH, p->width);
+            collect(p, z[i], p->logits, first + i * BATCH, p->classes);
+        }
+        tx_close();
+        if (tell)
+            progress_step(first + n * BATCH < p->n ? first + n * BATCH : p->n);
+    }
+}
+
+static tensor *channels(const double v[3])
+{
+    const real r[3] = {(real)v[0], (real)v[1], (real)v[2]};
+    return tx_from(DIMS(3), r);
+}
+
+static void forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
+                    float *logits, int tell)
+{
+    int64_t width = nn_features(n), classes = nn_classes(n);
+    size_t image = (size_t)(dataset_side(d) * dataset_side(d) * dataset_channels(d));
+    bool wanted = engine_parameters(false);
+    tx_open();
+    pass p = {.net = n,
+              .d = d,
+              .mean = channels(mean),
+              .std = channels(std),
+              .n = dataset_count(d),
+              .width = width,
+              .classes = classes,
+              .values = values,
+              .logits = logits};
+    p.filled = pool_host(BATCH * image);
+    p.rows = pool_host(BATCH * (size_t)(width > classes ? width : classes) * sizeof(real));
+    run_pass(&p, tell);
+    free(p.filled);
+    free(p.rows);
+    tx_close();
+    engine_parameters(wanted);
+}
+
+void features_forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
+                      float *logits)
+{
+    forward(n, d, mean, std, values, logits, 0);
+}
+
+static void write_ingredients(char *text, size_t cap, const extractor *e, const dataset *d)
+{
+    snprintf(text, cap,
+             "features of every image, in order, in batches of %d\n"
+             "net: %s\nweights: %s\nimages: %s\nmean: %.17g %.17g %.17g\nstd: %.17g %.17g %.17g\n"
+             "backend: %s\nprecision: %s\nfast: %d\nabi: %d\n",
+             BATCH, nn_name(e->net), e->weights, dataset_digest(d), e->mean[0], e->mean[1], e->mean[2], e->std[0],
+             e->std[1], e->std[2], e->backend, e->precision, e->fast, BK_ABI);
+}
+
+static int fits(const features *f, const dataset *d, const cache_array a[3])
+{
+    return a[0].rows == dataset_count(d) && a[0].cols == f->width && a[1].rows == a[0].rows &&
+           a[1].cols == f->classes && a[2].rows == a[0].rows && a[2].cols == 1;
+}
+
+static int compute(features *f, const extractor *e, const dataset *d, const char *split)
+{
+    char label[64];
+    if (dataset_side(d) != nn_side(e->net))
+        return fault("%s takes images of %lld x %lld, those of %s are %lld x %lld: import the set for this network",
+                     nn_name(e->net), (long long)nn_side(e->net), (long long)nn_side(e->net), dataset_name(d),
+                     (long long)dataset_side(d), (long long)dataset_side(d));
+    f->values = pool_host((size_t)(f->n * f->width) * sizeof(float));
+    f->logits = pool_host((size_t)(f->n * f->classes) * sizeof(float));
+    f->labels = pool_host((size_t)f->n * sizeof(int32_t));
+    memcpy(f->labels, dataset_labels(d), (size_t)f->n * sizeof(int32_t));
+    snprintf(label, sizeof label, "features of %s %s", dataset_name(d), split);
+    enum nn_mode mode = nn_mode(e->net, NN_EVAL);
+    progress_begin(label, "images", f->n);
+    forward(e->net, d, e->mean, e->std, f->values, f->logits, 1);
+    progress_end();
+    nn_mode(e->net, mode);
+    return 0;
+}
+
+static int get(features *f, const extractor *e, const dataset *d, const char *split)
+{
+    char ingredients[1024], path[4096];
+    *f = (features){.n = dataset_count(d), .width = nn_features(e->net), .classes = nn_classes(e->net)};
+    if (!e->cache)
+        return compute(f, e, d, split);
+
+    cache_array arrays[3] = {{.name = "features", .type = CACHE_REAL},
+                             {.name = "logits", .type = CACHE_REAL},
+                             {.name = "labels", .type = CACHE_INT}};
+    write_ingredients(ingredients, sizeof ingredients, e, d);
+    cache_path(path, sizeof path, e->cache, "features", ingredients);
+    if (cache_read(path, ingredients, arrays, 3)) {
+        f->values = arrays[0].values;
+        f->logits = arrays[1].values;
+        f->labels = arrays[2].values;
+        if (fits(f, d, arrays))
+            return 0;
+        features_free(f);
+    }
+    if (compute(f, e, d, split) != 0)
+        return -1;
+    arrays[0] = (cache_array){"features", CACHE_REAL, f->n, f->width, f->values};
+    arrays[1] = (cache_array){"logits", CACHE_REAL, f->n, f->classes, f->logits};
+    arrays[2] = (cache_array){"labels", CACHE_INT, f->n, 1, f->labels};
+    return cache_write(path, ingredients, arrays, 3);
+}
+
+int features_get(features *f, const extractor *e, const char *path, const char *split)
+{
+    dataset *d;
+    if (dataset_open(&d, path, split) != 0)
+        return -1;
+    int rc = get(f, e, d, split);
+    if (rc != 0)
+        features_free(f);
+    dataset_close(d);
+    return rc;
+}
+
+void features_free(features *f)
+{
+    free(f->values);
+    free(f->logits);
+    free(f->labels);
+    f->values = f->logits = NULL;
+    f->labels = NULL;
+}
+
+int64_t features_correct(const float *logits, const int32_t *labels, int64_t n, int64_t classes)
+{
+    int64_t correct = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const float *z = logits + i * classes;
+        int64_t best = 0;
+        for (int64_t k = 1; k < classes; k++)
+            best = z[k] > z[best] ? k : best;
+        correct += best == labels[i];
+    }
+    return correct;
+}

@@ -1,0 +1,44 @@
+/* features.h - what a network makes of a data set: penultimate features and
+ * logits of every image, computed once per checkpoint and set, then cached. */
+#ifndef FEATURES_H
+#define FEATURES_H
+
+#include "data.h"
+#include "models.h"
+
+#include <stddef.h>
+
+/* The network as an extractor, with all that its outputs depend on. */
+typedef struct extractor {
+    net *net;
+    const char *cache;   /* folder; NULL: nothing is kept */
+    const char *backend; /* "cpu" */
+    const char *precision;
+    int fast;
+    double mean[3], std[3];
+    char weights[65]; /* nn_digest of the net: call extractor_weights after changing it */
+} extractor;
+
+typedef struct features { /* rows in the order of the data set */
+    int64_t n, width, classes;
+    float *values;   /* [n][width] */
+    float *logits;   /* [n][classes] */
+    int32_t *labels; /* [n] */
+} features;
+
+void extractor_weights(extractor *e);
+
+/* From the cache, or by a forward pass that then fills it (with progress under
+ * the set's name). -1 with fault() set. */
+int features_get(features *f, const extractor *e, const char *path, const char *split);
+void features_free(features *f);
+
+/* A forward pass over an open set, cached nowhere. values may be NULL when only
+ * the logits are wanted. The net must be in the mode wanted. */
+void features_forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
+                      float *logits);
+
+/* How many labels the largest logit names; ties go to the lower class. */
+int64_t features_correct(const float *logits, const int32_t *labels, int64_t n, int64_t classes);
+
+#endif

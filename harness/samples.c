@@ -1,0 +1,136 @@
+/* samples.c - what a scoring method sees of a data set: rows of its cached
+ * features and logits, and its images when it asks for them. */
+#include "engine.h"
+#include "experiment.h"
+#include "fault.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void samples_begin(samples *s, run *r, const char *path, const char *split)
+{
+    *s = (samples){.run = r, .path = path, .split = split};
+}
+
+int samples_load(samples *s)
+{
+    struct timespec began, ended;
+    if (s->loaded)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    if (features_get(&s->known, s->run->extractor, s->path, s->split) != 0)
+        return -1;
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    s->run->loading_s += (double)(ended.tv_sec - began.tv_sec) + 1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
+    samples_show(s, 0, s->known.n);
+    s->loaded = 1;
+    return 0;
+}
+
+void samples_show(samples *s, int64_t first, int64_t n)
+{
+    s->first = first;
+    s->n = n;
+}
+
+void samples_end(samples *s)
+{
+    if (s->images)
+        dataset_close(s->images);
+    if (s->loaded)
+        features_free(&s->known);
+    *s = (samples){0};
+}
+
+samples *run_split(run *r, enum run_split which)
+{
+    if (which != RUN_TRAIN && which != RUN_VAL)
+        run_refuse(r, "run_split: there are RUN_TRAIN and RUN_VAL, not %d", (int)which);
+    if (r->trainer)
+        run_refuse(r, "run_split is for methods that score; a training method is shown its batches");
+    samples *s = &r->splits[which];
+    if (samples_load(s) != 0)
+        run_refuse(r, "%s", fault_text());
+    return s;
+}
+
+int64_t samples_count(const samples *s)
+{
+    return s->n;
+}
+
+/* Rows `first` to `first + n` of [total][bytes]; past the end, the last again.
+ * The rows themselves where they lie whole, else a copy to be freed (*copy). */
+static const void *rows(const samples *s, const void *all, size_t bytes, void **copy)
+{
+    const char *at = (const char *)all + (size_t)s->first * bytes;
+    int64_t there = s->known.n - s->first;
+    *copy = NULL;
+    if (s->n <= there)
+        return at;
+    char *whole = *copy = pool_host((size_t)s->n * bytes);
+    memcpy(whole, at, (size_t)there * bytes);
+    for (int64_t i = there; i < s->n; i++)
+        memcpy(whole + (size_t)i * bytes, at + (size_t)(there - 1) * bytes, bytes);
+    return whole;
+}
+
+static tensor *from_floats(dims d, const float *values)
+{
+    int64_t n = d.d[0] * d.d[1];
+    if (sizeof(real) == sizeof(float))
+        return tx_from(d, (const real *)(const void *)values);
+    real *wide = pool_host((size_t)n * sizeof *wide);
+    for (int64_t i = 0; i < n; i++)
+        wide[i] = values[i];
+    tensor *t = tx_from(d, wide);
+    free(wide);
+    return t;
+}
+
+static tensor *matrix(const samples *s, const float *all, int64_t cols)
+{
+    void *copy;
+    const float *part = rows(s, all, (size_t)cols * sizeof(float), &copy);
+    tensor *t = from_floats(DIMS(s->n, cols), part);
+    free(copy);
+    return t;
+}
+
+tensor *samples_features(samples *s)
+{
+    return matrix(s, s->known.values, s->known.width);
+}
+
+tensor *samples_logits(samples *s)
+{
+    return matrix(s, s->known.logits, s->known.classes);
+}
+
+tensor *samples_labels(samples *s)
+{
+    void *copy;
+    const int32_t *part = rows(s, s->known.labels, sizeof(int32_t), &copy);
+    tensor *t = tx_index(DIMS(s->n, 1), part);
+    free(copy);
+    return t;
+}
+
+tensor *samples_input(samples *s)
+{
+    const extractor *e = s->run->extractor;
+    void *copy;
+    real mean[3], std[3];
+    if (!s->images && dataset_open(&s->images, s->path, s->split) != 0)
+        run_refuse(s->run, "%s", fault_text());
+    for (int i = 0; i < 3; i++) {
+        mean[i] = (real)e->mean[i];
+        std[i] = (real)e->std[i];
+    }
+    int64_t side = dataset_side(s->images), c = dataset_channels(s->images);
+    const uint8_t *px = rows(s, dataset_images(s->images), (size_t)(side * side * c), &copy);
+    tensor *x = tx_images(DIMS(s->n, side, side, c), px, NULL, tx_from(DIMS(3), mean), tx_from(DIMS(3), std));
+    free(copy);
+    return x;
+}

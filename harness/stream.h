@@ -1,0 +1,31 @@
+/* stream.h - shuffled, augmented batches of one data set, without end. What a
+ * batch holds depends on (seed, epoch, position) and on nothing else, so a run
+ * can be taken up again anywhere, and every backend sees the same images. */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include "../methods/method.h"
+#include "data.h"
+
+typedef struct stream stream;
+
+typedef struct stream_options {
+    uint64_t seed;
+    int64_t crop; /* pad by as many zeros and cut at random; 0: not at all */
+    int flip;     /* mirror every other image, by chance */
+    double mean[3], std[3];
+} stream_options;
+
+/* d stays the caller's and must outlive the stream. -1 with fault() set. */
+int stream_open(stream **s, const dataset *d, const stream_options *o);
+void stream_close(stream *s);
+
+/* The order is a permutation drawn anew every epoch. Reading past the end of
+ * one goes on with the next; seeking drops what is left. */
+void stream_seek(stream *s, int64_t epoch, int64_t position);
+int64_t stream_count(const stream *s);
+
+/* The next n images as tensors of the current scope. */
+batch stream_next(stream *s, int64_t n);
+
+#endif

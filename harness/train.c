@@ -1,0 +1,333 @@
+/* train.c - one network, one method, one pass after another over the training
+ * split. Batches that would be incomplete are dropped, as the benchmark does.
+ * A step waits for the device once, to read its loss. */
+#include "train.h"
+#include "../kernels/random.h"
+#include "diagnostics.h"
+#include "engine.h"
+#include "fault.h"
+#include "file.h"
+#include "progress.h"
+#include "report.h"
+#include "stream.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct trainer {
+    plugin *plugin;
+    run *run;
+    const train_job *job;
+    dataset *train, *val, *outliers;
+    stream *batches, *outlier_batches;
+    diagnostics *notes;
+    tensor *velocity;
+    tensor *loss;        /* of this step, as first shown to run_backward */
+    float *logits;       /* of the validation split */
+    int64_t step, steps; /* done and wanted; epochs * steps_each */
+    int64_t steps_each;  /* steps of an epoch */
+    int64_t best;        /* right answers of the kept checkpoint; -1: none yet */
+    int64_t best_epoch;
+    char kept[4096]; /* its path until training ends */
+};
+typedef struct trainer trainer;
+
+recipe train_recipe(void)
+{
+    return (recipe){.epochs = 100,
+                    .batch = 128,
+                    .lr = 0.1,
+                    .lr_min = 1e-6,
+                    .momentum = 0.9,
+                    .weight_decay = 5e-4,
+                    .nesterov = 1,
+                    .crop = 4,
+                    .flip = 1};
+}
+
+static trainer *training(run *r, const char *call)
+{
+    if (!r->trainer)
+        run_refuse(r, "%s is for methods that train; a scoring method changes no network", call);
+    return r->trainer;
+}
+
+static double rate(const trainer *t)
+{
+    const recipe *c = &t->job->recipe;
+    double done = (double)t->step / (double)t->steps;
+    return c->lr_min + (c->lr - c->lr_min) * 0.5 * (1 + cos(3.14159265358979323846 * done));
+}
+
+/* The calls of method.h that need a trainer. */
+
+void run_note(run *r, const char *key, double value)
+{
+    static const char *const own[] = {"epoch", "loss", "lr", "val_acc", "images_s"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strcmp(key, own[i]) == 0)
+            run_refuse(r, "run_note: the column `%s` is the host's own: choose another name", key);
+    if (diagnostics_note(training(r, "run_note")->notes, key, value) != 0)
+        run_refuse(r, "%s", fault_text());
+}
+
+const batch *run_outliers(run *r, int64_t n)
+{
+    trainer *t = training(r, "run_outliers");
+    if (!t->outlier_batches)
+        run_refuse(r, "%s asks for outliers but is not marked `.outliers = true`, or none are given (`outliers:`)",
+                   plugin_method(t->plugin)->name);
+    batch *b = run_scratch(r, sizeof *b);
+    *b = stream_next(t->outlier_batches, n);
+    return b;
+}
+
+tensor *run_base_loss(run *r, const batch *b)
+{
+    training(r, "run_base_loss");
+    return tx_nll(nn_forward(r->net, b->x), b->y);
+}
+
+void run_backward(run *r, tensor *loss)
+{
+    trainer *t = training(r, "run_backward");
+    if (!t->loss)
+        t->loss = tx_copy(loss);
+    tx_fill(nn_grads(r->net), 0);
+    ad_backward(loss);
+}
+
+void run_update(run *r)
+{
+    trainer *t = training(r, "run_update");
+    const recipe *c = &t->job->recipe;
+    tx_sgd(nn_weights(r->net), t->velocity, nn_grads(r->net), rate(t), c->momentum, c->weight_decay,
+           c->nesterov != 0);
+}
+
+double run_progress(const run *r)
+{
+    return r->trainer ? (double)r->trainer->step / (double)r->trainer->steps : 0;
+}
+
+/* The loop. */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Hands on what is left of the run, and says where it went wrong. */
+static int not_finite(const trainer *t, const char *what, double value)
+{
+    char kept[4400] = "no checkpoint was kept";
+    if (t->best >= 0)
+        snprintf(kept, sizeof kept, "the best one so far, of epoch %lld, is %s", (long long)t->best_epoch, t->kept);
+    report_status("nan: %s is %g at step %lld (epoch %lld of %lld): lower the learning rate (lr: %g); %s", what,
+                  value, (long long)t->step, (long long)((t->step - 1) / t->steps_each + 1),
+                  (long long)t->job->recipe.epochs, t->job->recipe.lr, kept);
+    return EXIT_NOT_FINITE;
+}
+
+static int train_step(trainer *t)
+{
+    const method *m = plugin_method(t->plugin);
+    run *r = t->run;
+    double loss = NAN;
+    t->loss = NULL;
+    tx_open();
+    batch b = stream_next(t->batches, t->job->recipe.batch);
+    if (m->step) {
+        m->step(plugin_self(t->plugin), r, &b);
+    } else {
+        run_backward(r, m->loss(plugin_self(t->plugin), r, &b));
+        run_update(r);
+    }
+    if (t->loss)
+        loss = tx_item(t->loss);
+    tx_close();
+    run_forget_scratch(r);
+    t->step++;
+    if (!isfinite(loss))
+        return not_finite(t, "the loss", loss);
+    return diagnostics_note(t->notes, "loss", loss);
+}
+
+/* Right answers on the validation split, or an exit code below zero's side. */
+static int validate(trainer *t, int64_t *correct)
+{
+    int64_t n = dataset_count(t->val), classes = nn_classes(t->run->net);
+    enum nn_mode mode = nn_mode(t->run->net, NN_EVAL);
+    features_forward(t->run->net, t->val, t->run->extractor->mean, t->run->extractor->std, NULL, t->logits);
+    nn_mode(t->run->net, mode);
+    for (int64_t i = 0; i < n * classes; i++)
+        if (!isfinite(t->logits[i]))
+            return not_finite(t, "a logit of the validation split", t->logits[i]);
+    *correct = features_correct(t->logits, dataset_labels(t->val), n, classes);
+    return EXIT_OK;
+}
+
+static int keep(trainer *t, int64_t epoch, int64_t correct)
+{
+    char number[32], accuracy[32];
+    snprintf(number, sizeof number, "%lld", (long long)epoch);
+    snprintf(accuracy, sizeof accuracy, "%.9g", 100.0 * (double)correct / (double)dataset_count(t->val));
+    const char *const metadata[] = {"net",
+                                    nn_name(t->run->net),
+                                    "method",
+                                    plugin_method(t->plugin)->name,
+                                    "run",
+                                    t->job->name,
+                                    "epoch",
+                                    number,
+                                    "val_accuracy",
+                                    accuracy,
+                                    NULL};
+    t->best = correct;
+    t->best_epoch = epoch;
+    return nn_save(t->run->net, t->kept, metadata);
+}
+
+static int train_epoch(trainer *t, int64_t epoch, double *accuracy)
+{
+    const recipe *c = &t->job->recipe;
+    double began = now(), lr = rate(t);
+    int64_t correct = 0;
+    int rc = 0;
+    stream_seek(t->batches, epoch - 1, 0);
+    for (int64_t i = 0; i < t->steps_each && rc == 0; i++) {
+        rc = train_step(t);
+        progress_say("epoch %lld/%lld  loss %.4f  val %.2f %%", (long long)epoch, (long long)c->epochs,
+                     diagnostics_mean(t->notes, "loss"), *accuracy);
+        progress_step(t->step * c->batch);
+    }
+    double seconds = now() - began;
+    if (rc != 0 || (rc = validate(t, &correct)) != 0)
+        return rc;
+    *accuracy = 100.0 * (double)correct / (double)dataset_count(t->val);
+    if (diagnostics_note(t->notes, "lr", lr) != 0 || diagnostics_note(t->notes, "val_acc", *accuracy) != 0 ||
+        diagnostics_note(t->notes, "images_s", (double)(t->steps_each * c->batch) / seconds) != 0 ||
+        diagnostics_epoch(t->notes) != 0)
+        return -1;
+    return correct >= t->best ? keep(t, epoch, correct) : 0;
+}
+
+static int train_epochs(trainer *t)
+{
+    double accuracy = 0;
+    int rc = 0;
+    char label[64];
+    snprintf(label, sizeof label, "training %s with %s", nn_name(t->run->net), plugin_method(t->plugin)->name);
+    progress_begin(label, "images", t->steps * t->job->recipe.batch);
+    enum nn_mode mode = nn_mode(t->run->net, NN_TRAIN);
+    for (int64_t epoch = 1; epoch <= t->job->recipe.epochs && rc == 0; epoch++)
+        rc = train_epoch(t, epoch, &accuracy);
+    nn_mode(t->run->net, mode);
+    progress_end();
+    if (rc == 0 && rename(t->kept, t->job->out) != 0)
+        rc = fault("cannot rename %s to %s: %s", t->kept, t->job->out, strerror(errno));
+    return rc;
+}
+
+/* Labels the network has no output for would be read beyond its logits. */
+static int check_labels(const dataset *d, int64_t classes)
+{
+    const int32_t *y = dataset_labels(d);
+    for (int64_t i = 0; i < dataset_count(d); i++)
+        if (y[i] < 0 || y[i] >= classes)
+            return fault("%s: image %lld has label %d, expected 0 to %lld (`classes: %lld`)", dataset_name(d),
+                         (long long)i, y[i], (long long)classes - 1, (long long)classes);
+    return 0;
+}
+
+static int check_images(const dataset *d, const net *n)
+{
+    if (dataset_side(d) == nn_side(n))
+        return 0;
+    return fault("%s takes images of %lld x %lld, those of %s are %lld x %lld: import the set for this network",
+                 nn_name(n), (long long)nn_side(n), (long long)nn_side(n), dataset_name(d),
+                 (long long)dataset_side(d), (long long)dataset_side(d));
+}
+
+static int open_data(trainer *t)
+{
+    const train_job *job = t->job;
+    const method *m = plugin_method(t->plugin);
+    int64_t classes = nn_classes(t->run->net);
+    if (dataset_open(&t->train, job->id, "train") != 0 || dataset_open(&t->val, job->id, "val") != 0 ||
+        check_images(t->train, t->run->net) != 0 || check_labels(t->train, classes) != 0 ||
+        check_labels(t->val, classes) != 0)
+        return -1;
+    if (dataset_count(t->train) < job->recipe.batch)
+        return fault("batch: %lld is more than the %lld training images of %s", (long long)job->recipe.batch,
+                     (long long)dataset_count(t->train), dataset_name(t->train));
+    if (m->outliers && !job->outliers)
+        return fault("%s needs auxiliary outliers: name a set in `outliers:`", m->name);
+    return job->outliers && (dataset_open(&t->outliers, job->outliers, "train") != 0 ||
+                             check_images(t->outliers, t->run->net) != 0)
+               ? -1
+               : 0;
+}
+
+static int open_streams(trainer *t)
+{
+    const extractor *e = t->run->extractor;
+    const recipe *c = &t->job->recipe;
+    stream_options o = {.seed = random_stream(t->run->seed, RUN_BATCHES), .crop = c->crop, .flip = c->flip};
+    memcpy(o.mean, e->mean, sizeof o.mean);
+    memcpy(o.std, e->std, sizeof o.std);
+    if (stream_open(&t->batches, t->train, &o) != 0)
+        return -1;
+    o.seed = random_stream(t->run->seed, RUN_OUTLIERS);
+    o.crop = o.flip = 0;
+    return t->outliers ? stream_open(&t->outlier_batches, t->outliers, &o) : 0;
+}
+
+static int begin(trainer *t)
+{
+    if (open_data(t) != 0 || open_streams(t) != 0)
+        return -1;
+    if ((size_t)snprintf(t->kept, sizeof t->kept, "%s.best", t->job->out) >= sizeof t->kept)
+        return fault("out: the path %s is too long", t->job->out);
+    t->steps_each = dataset_count(t->train) / t->job->recipe.batch;
+    t->steps = t->steps_each * t->job->recipe.epochs;
+    t->notes = diagnostics_begin(t->job->csv);
+    t->logits = pool_host((size_t)(dataset_count(t->val) * nn_classes(t->run->net)) * sizeof *t->logits);
+    return 0;
+}
+
+static void end(trainer *t)
+{
+    stream_close(t->batches);
+    stream_close(t->outlier_batches);
+    diagnostics_end(t->notes);
+    free(t->logits);
+    dataset *const sets[] = {t->train, t->val, t->outliers};
+    for (int i = 0; i < 3; i++)
+        if (sets[i])
+            dataset_close(sets[i]);
+}
+
+int train_run(plugin *p, run *r, const train_job *job)
+{
+    trainer t = {.plugin = p, .run = r, .job = job, .best = -1};
+    int rc = begin(&t);
+    if (rc == 0) {
+        bool wanted = engine_parameters(true);
+        r->trainer = &t;
+        tx_open();
+        t.velocity = tx_full(DIMS(nn_parameters(r->net)), 0);
+        rc = train_epochs(&t);
+        tx_close();
+        r->trainer = NULL;
+        engine_parameters(wanted);
+    }
+    end(&t);
+    return rc;
+}

@@ -1,0 +1,36 @@
+/* train.h - the training loop: data order, learning rate, optimiser, checkpoint
+ * and diagnostics are the host's, the loss is the method's. */
+#ifndef TRAIN_H
+#define TRAIN_H
+
+#include "experiment.h"
+#include "plugin.h"
+
+typedef struct recipe { /* defaults: train_recipe() */
+    int64_t epochs, batch;
+    double lr, lr_min; /* cosine from the one to the other, per step */
+    double momentum, weight_decay;
+    int nesterov;
+    int64_t crop; /* zeros padded on each side before a random cut */
+    int flip;
+} recipe;
+
+typedef struct train_job {
+    recipe recipe;
+    const char *name;     /* the run's, for metadata */
+    const char *id;       /* HDF5 with the splits train and val */
+    const char *outliers; /* HDF5 with the split train, or NULL */
+    const char *out;      /* the .safetensors to write */
+    const char *csv;      /* diagnostics */
+} train_job;
+
+/* The usual CIFAR recipe: 100 epochs of 128, SGD with Nesterov momentum. */
+recipe train_recipe(void);
+
+/* Trains r->net, leaves the checkpoint of the best validation accuracy (the
+ * later of equals) at job->out. Until the end it lies beside it, as
+ * <out>.best, and stays there when a run is cut short. Returns an exit code
+ * with the status reported, or -1 with fault() set. */
+int train_run(plugin *p, run *r, const train_job *job);
+
+#endif
