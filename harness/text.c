@@ -84,6 +84,16 @@ const char *text_str(const text *t)
     return t->bytes ? t->bytes : "";
 }
 
+char *text_number(char out[32], double v)
+{
+    for (int digits = 9; digits <= 17; digits += 8) { /* nearly all that people write has nine or fewer */
+        snprintf(out, 32, "%.*g", digits, v);
+        if (strtod(out, NULL) == v)
+            break;
+    }
+    return out;
+}
+
 int text_columns(const char *s)
 {
     int n = 0;

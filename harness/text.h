@@ -21,6 +21,9 @@ void *text_more(void *p, size_t bytes);
 char *text_copy(const char *s);
 char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* the caller frees it */
 
+/* A number in the shortest decimal form that reads back as itself. */
+char *text_number(char out[32], double v);
+
 /* How many columns UTF-8 text takes on a terminal (combining and wide characters aside). */
 int text_columns(const char *s);
 

@@ -1,0 +1,55 @@
+/* layout.c - paths relative to /proc/self/exe. */
+#include "layout.h"
+#include "fault.h"
+#include "file.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *layout_program(void)
+{
+    static char path[PATH_MAX];
+    ssize_t n = path[0] ? 1 : readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0) {
+        fputs("oodbench: /proc/self/exe cannot be read: is /proc mounted?\n", stderr);
+        exit(EXIT_CONFIG);
+    }
+    return path;
+}
+
+/* The folder `up` levels above the executable, joined with a name. */
+static char *above(char *out, size_t cap, int up, const char *name)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", layout_program());
+    for (; up > 0; up--) {
+        char *slash = strrchr(folder, '/');
+        if (slash == folder)
+            slash++; /* the root stays "/" */
+        *slash = '\0';
+    }
+    return file_join(out, cap, folder, name);
+}
+
+char *layout_beside(char *out, size_t cap, const char *name)
+{
+    return above(out, cap, 1, name);
+}
+
+char *layout_root(char *out, size_t cap, const char *name)
+{
+    return above(out, cap, 2, name);
+}
+
+char *layout_absolute(char *out, size_t cap, const char *path)
+{
+    char here[PATH_MAX] = "";
+    if (path[0] == '/' || !getcwd(here, sizeof here))
+        return file_join(out, cap, "", path);
+    while (strncmp(path, "./", 2) == 0)
+        path += 2;
+    return file_join(out, cap, here, path);
+}

@@ -1,0 +1,93 @@
+/* main.c - picks the command. Nothing is done here but to start it and to say
+ * what went wrong. */
+#include "commands.h"
+#include "config.h"
+#include "fault.h"
+#include "spawn.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VERSION "0.1"
+
+typedef struct command {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *arguments, *help;
+    int inner; /* started by `run`: not listed */
+} command;
+
+static const command commands[] = {
+    {"run", run_main, "FILE.yml [--key value ...]", "run an experiment, or what is left of it", 0},
+    {"table", table_main, "RESULTS.csv [--format F]", "print results: text, csv, markdown, latex, openood", 0},
+    {"methods", methods_main, "", "list the methods with their parameters", 0},
+    {"show", show_main, "METHOD", "print a method's defaults as configuration", 0},
+    {"import", import_main, "BENCHMARK [SET ...]", "turn image lists and images into HDF5", 0},
+    {"devices", devices_main, "", "list what can compute here, and why something cannot", 0},
+    {"cell", cell_main, "FILE.yml", "one process of an experiment", 1},
+    {"describe", describe_main, "METHOD.so", "one method in a form for programs", 1},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static int usage(FILE *to)
+{
+    fputs("oodbench: benchmarks of out-of-distribution detection\n\n", to);
+    for (int i = 0; i < COMMANDS; i++)
+        if (!commands[i].inner)
+            fprintf(to, "  oodbench %-8s %-28s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    fputs("\n  oodbench COMMAND --help tells more; oodbench --version prints the version\n", to);
+    return to == stdout ? EXIT_OK : EXIT_CONFIG;
+}
+
+static int unknown(const char *word)
+{
+    const char *names[COMMANDS];
+    int n = 0;
+    for (int i = 0; i < COMMANDS; i++)
+        if (!commands[i].inner)
+            names[n++] = commands[i].name;
+    const char *near = config_nearest(word, names, n);
+    if (near)
+        fprintf(stderr, "oodbench: there is no command `%s`; did you mean `%s`?\n", word, near);
+    else
+        fprintf(stderr, "oodbench: there is no command `%s`: `oodbench --help` lists them\n", word);
+    return EXIT_CONFIG;
+}
+
+/* Descriptors 0 to 2 exist, so that no file opened later takes their place. */
+static void open_standard(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+}
+
+int main(int argc, char **argv)
+{
+    open_standard();
+    if (argc < 2)
+        return usage(stderr);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return usage(stdout);
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("oodbench " VERSION);
+        return EXIT_OK;
+    }
+    for (int i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        if (commands[i].inner)
+            spawn_bind_to_parent();
+        int status = commands[i].main(argc - 1, argv + 1);
+        if (status < 0)
+            fprintf(stderr, "oodbench: %s\n", fault_text());
+        if (fflush(stdout) != 0 && status == EXIT_OK) {
+            perror("oodbench: cannot write to standard output");
+            status = EXIT_CONFIG;
+        }
+        return status < 0 ? EXIT_CONFIG : status;
+    }
+    return unknown(argv[1]);
+}

@@ -1,0 +1,213 @@
+/* settings.c - one table of keys; reading, overriding and checking go by it. */
+#include "settings.h"
+#include "fault.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ANY INT64_MAX
+
+static const setting table[] = {
+    {"benchmark", SETTING_NAME, 0, NULL, 0, 0, NULL, "datasets/NAME.yml; default: the name of id", 0},
+    {"id", SETTING_NAME, 0, NULL, 0, 0, NULL, "in-distribution set; default: the benchmark's", 0},
+    {"near", SETTING_NAME, 1, NULL, 0, 0, NULL, "near-OOD sets; default: those of the benchmark that are there", 0},
+    {"far", SETTING_NAME, 1, NULL, 0, 0, NULL, "far-OOD sets; default: as for near", 0},
+    {"csid", SETTING_NAME, 1, NULL, 0, 0, NULL, "covariate-shifted sets", 0},
+    {"tune", SETTING_NAME, 1, NULL, 0, 0, NULL, "the only outliers that searches may see", 0},
+    {"outliers", SETTING_NAME, 1, NULL, 0, 0, NULL, "auxiliary outliers for training", 0},
+    {"net", SETTING_NAME, 1, NULL, 0, 0, NULL, "network, such as resnet20", 0},
+    {"weights", SETTING_PATH, 1, NULL, 0, 0, NULL,
+     "checkpoint to score or to start from; {net}, {seed} are filled in", 0},
+    {"train", SETTING_NAME, 1, NULL, 0, 0, NULL, "training methods; none: score the weights as they are", 0},
+    {"score", SETTING_NAME, 1, NULL, 0, 0, NULL, "scoring methods", 0},
+    {"seed", SETTING_INT, 1, "0", 0, 4294967295.0, NULL, "of all randomness", 0},
+    {"epochs", SETTING_INT, 0, "100", 1, 1e6, NULL, "over the training images", 1},
+    {"batch", SETTING_INT, 0, "128", 1, 65536, NULL, "images in a training step", 1},
+    {"lr", SETTING_REAL, 0, "0.1", 0, 1e3, NULL, "learning rate at the start; follows a cosine, per step", 1},
+    {"lr_min", SETTING_REAL, 0, "1e-06", 0, 1e3, NULL, "learning rate at the end", 1},
+    {"momentum", SETTING_REAL, 0, "0.9", 0, 1, NULL, "of SGD", 1},
+    {"weight_decay", SETTING_REAL, 0, "0.0005", 0, 10, NULL, "on all parameters", 1},
+    {"nesterov", SETTING_FLAG, 0, "true", 0, 0, NULL, "momentum looks ahead", 1},
+    {"crop", SETTING_INT, 0, "4", 0, 64, NULL, "pixels of zeros padded before a random crop; 0: no crop", 1},
+    {"flip", SETTING_FLAG, 0, "true", 0, 0, NULL, "mirror half of the images", 1},
+    {"mean", SETTING_REAL, 1, NULL, 0, 1, NULL, "of red, green, blue in 0..1; default: the benchmark's", 0},
+    {"std", SETTING_REAL, 1, NULL, 1e-6, 10, NULL, "likewise", 0},
+    {"device", SETTING_NAME, 0, "auto", 0, 0, NULL, "auto, or one that `oodbench devices` lists", 0},
+    {"precision", SETTING_NAME, 0, "f32", 0, 0, "f32 bf16", "of evaluation", 0},
+    {"fast", SETTING_FLAG, 0, "false", 0, 0, NULL, "allow results that differ in the last bits from run to run", 0},
+    {"threads", SETTING_INT, 0, NULL, 1, 4096, NULL, "default: as many as this machine runs at once", 0},
+    {"timeout_s", SETTING_INT, 0, "3600", 1, 1e8, NULL, "limit of one scoring process", 0},
+    {"train_timeout_s", SETTING_INT, 0, "604800", 1, 1e8, NULL, "limit of one training process", 0},
+    {"limit_mb", SETTING_INT, 0, NULL, 1, 1e9, NULL, "memory of one process; default: nine tenths of the machine's",
+     0},
+    {"data", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder of images and lists; default: $OODBENCH_DATA", 0},
+    {"imported", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder for HDF5; default: datasets/imported", 0},
+    {"out", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder for results; default: results/out/NAME", 0},
+};
+enum { SETTINGS = sizeof table / sizeof *table };
+
+const setting *settings_at(int i)
+{
+    return i < SETTINGS ? &table[i] : NULL;
+}
+
+const setting *settings_find(const char *key)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (strcmp(table[i].key, key) == 0)
+            return &table[i];
+    return NULL;
+}
+
+const char *settings_nearest(const char *key)
+{
+    const char *names[SETTINGS];
+    for (int i = 0; i < SETTINGS; i++)
+        names[i] = table[i].key;
+    return config_nearest(key, names, SETTINGS);
+}
+
+void settings_print(FILE *to)
+{
+    for (int i = 0; i < SETTINGS; i++) {
+        const setting *s = &table[i];
+        fprintf(to, "  %-16s %-8s %s%s%s%s\n", s->key, s->init ? s->init : "", s->help, s->list ? "; a list" : "",
+                s->choices ? ": " : "", s->choices ? s->choices : "");
+    }
+}
+
+/* One value of a key, checked; its shortest form in `out`. */
+
+static int is_choice(const char *choices, const char *value)
+{
+    size_t n = strlen(value);
+    for (const char *s = choices; *s; s += strcspn(s, " "), s += strspn(s, " "))
+        if (strcspn(s, " ") == n && strncmp(s, value, n) == 0)
+            return 1;
+    return 0;
+}
+
+static int check_value(const setting *s, const char *value, const char *origin, char out[32])
+{
+    int64_t whole;
+    double real;
+    int flag, rc = 0;
+    config *one = config_new();
+    config_append(one, s->key, value, origin);
+    out[0] = '\0';
+    if (s->kind == SETTING_INT) {
+        rc = config_int(one, s->key, &whole, (int64_t)s->lo, (int64_t)s->hi);
+        if (rc == 0)
+            snprintf(out, 32, "%lld", (long long)whole);
+    } else if (s->kind == SETTING_REAL) {
+        rc = config_real(one, s->key, &real, s->lo, s->hi);
+        if (rc == 0)
+            text_number(out, real);
+    } else if (s->kind == SETTING_FLAG) {
+        rc = config_flag(one, s->key, &flag);
+    } else if (s->choices && !is_choice(s->choices, value)) {
+        rc = fault("%s: `%s` must be one of: %s; found `%s`", origin, s->key, s->choices, value);
+    }
+    config_free(one);
+    return rc;
+}
+
+static int check_key(config *c, const setting *s)
+{
+    int n = config_items(c, s->key);
+    if (n > 1 && !s->list)
+        return fault("%s: `%s` takes one value, found a list of %d", config_origin(c, s->key), s->key, n);
+    config *shortest = config_new();
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < n; i++) {
+        char number[32];
+        const char *value = config_item(c, s->key, i), *origin = config_origin(c, s->key);
+        rc = check_value(s, value, origin, number);
+        if (rc == 0)
+            config_append(shortest, s->key, number[0] ? number : value, origin);
+        for (int j = 0; rc == 0 && j < i && s->kind != SETTING_REAL; j++)
+            if (strcmp(config_item(shortest, s->key, j), config_item(shortest, s->key, i)) == 0)
+                rc = fault("%s: `%s` lists %s twice: keep one", origin, s->key, value);
+    }
+    if (rc == 0 && n) {
+        char *origin = text_copy(config_origin(c, s->key));
+        config_set(c, s->key, "null", origin);
+        for (int i = 0; i < n; i++)
+            config_append(c, s->key, config_item(shortest, s->key, i), origin);
+        free(origin);
+    }
+    config_free(shortest);
+    return rc;
+}
+
+/* The command line. */
+
+/* `a,b` is a list where several values make sense and none holds a comma. */
+static int override(config *c, const char *key, const char *value, const char *origin)
+{
+    const setting *s = settings_find(key);
+    int list = s ? s->list && s->kind != SETTING_PATH : strchr(key, '.') != NULL;
+    if (!list || value[0] == '[' || !strchr(value, ','))
+        return config_set(c, key, value, origin);
+    config_set(c, key, "null", origin);
+    for (const char *p = value; *p; p += *p == ',') {
+        char item[256];
+        int n = (int)strcspn(p, ",");
+        snprintf(item, sizeof item, "%.*s", n, p);
+        p += n;
+        if (n)
+            config_append(c, key, item, origin);
+    }
+    return 0;
+}
+
+static int take_option(config *c, int argc, char **argv, int *i)
+{
+    char key[256], origin[260];
+    const char *word = argv[*i] + 2, *equals = strchr(word, '='), *value = equals ? equals + 1 : NULL;
+    snprintf(key, sizeof key, "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
+    for (char *p = key; *p; p++)
+        if (*p == '-')
+            *p = '_';
+    snprintf(origin, sizeof origin, "--%s", key);
+    const setting *s = settings_find(key);
+    const char *next = *i + 1 < argc ? argv[*i + 1] : NULL;
+    if (!value && s && s->kind == SETTING_FLAG && (!next || (strcmp(next, "true") && strcmp(next, "false"))))
+        value = "true";
+    else if (!value && next && strncmp(next, "--", 2) != 0)
+        value = argv[++*i];
+    if (!value)
+        return fault("%s needs a value: `%s VALUE`", origin, origin);
+    return override(c, key, value, origin);
+}
+
+int settings_load(config *c, const char **file, int argc, char **argv)
+{
+    *file = NULL;
+    for (int i = 1; i < argc; i++) { /* an option's value is no file: skip it as take_option does */
+        config *ignored = config_new();
+        int option = strncmp(argv[i], "--", 2) == 0, rc = option ? take_option(ignored, argc, argv, &i) : 0;
+        config_free(ignored);
+        if (rc != 0)
+            return -1;
+        if (!option && *file)
+            return fault("one configuration at a time: found %s and %s", *file, argv[i]);
+        if (!option)
+            *file = argv[i];
+    }
+    if (!*file)
+        return fault("which experiment? `oodbench run results/NAME.yml`");
+    if (config_read(c, *file) != 0)
+        return -1;
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], "--", 2) == 0 && take_option(c, argc, argv, &i) != 0)
+            return -1;
+    for (int i = 0; i < SETTINGS; i++) {
+        if (table[i].init && config_items(c, table[i].key) == 0)
+            config_set(c, table[i].key, table[i].init, "default");
+        if (check_key(c, &table[i]) != 0)
+            return -1;
+    }
+    return 0;
+}

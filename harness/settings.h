@@ -1,0 +1,34 @@
+/* settings.h - the keys of an experiment's configuration: what each means, may
+ * hold and is when not given; reading a file and what the command line says
+ * over it. Keys `METHOD.parameter` belong to methods and are left to expand.c. */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "config.h"
+
+#include <stdio.h>
+
+enum setting_kind { SETTING_NAME, SETTING_PATH, SETTING_INT, SETTING_REAL, SETTING_FLAG };
+
+typedef struct setting {
+    const char *key;
+    enum setting_kind kind;
+    int list;         /* may hold several values */
+    const char *init; /* NULL: none, or taken from the benchmark (the help says so) */
+    double lo, hi;
+    const char *choices; /* "f32 bf16", or NULL */
+    const char *help;
+    int recipe; /* part of training */
+} setting;
+
+const setting *settings_find(const char *key);
+const setting *settings_at(int i); /* NULL past the last */
+const char *settings_nearest(const char *key);
+void settings_print(FILE *to); /* all of them, as help */
+
+/* Of `argv[1..]`: the file, then `--key value`, `--key=value` or, for a flag,
+ * `--key`. *file points into argv. Every value is checked, written in its
+ * shortest form, and defaults are filled in. -1 with fault() set. */
+int settings_load(config *c, const char **file, int argc, char **argv);
+
+#endif
