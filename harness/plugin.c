@@ -133,9 +133,9 @@ static int check_param(const method *m, const param *p)
     return check_range(m, p) != 0 || check_sweep(m, p) != 0 ? -1 : 0;
 }
 
-static int check_method(const method *m, const char *path)
+int plugin_check(const method *m, const char *path)
 {
-    const char *file = strrchr(path, '/') + 1;
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
     size_t stem = strcspn(file, ".");
     if (!is_name(m->name) || strlen(m->name) != stem || strncmp(m->name, file, stem) != 0)
         return fault(
@@ -214,7 +214,7 @@ static int load(plugin *p, const char *path)
         return fault("abi: the method in %s takes %u bytes, this program expects %zu: rebuild it", path, head[1],
                      sizeof(method));
     p->m = (const method *)(const void *)head;
-    return check_method(p->m, path);
+    return plugin_check(p->m, path);
 }
 
 int plugin_open(plugin **out, const char *path)

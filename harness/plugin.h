@@ -13,6 +13,10 @@ typedef struct plugin plugin;
 int plugin_open(plugin **p, const char *path);
 void plugin_close(plugin *p);
 
+/* What plugin_open checks once version and size agree: the name is the file's,
+ * the callbacks make sense, every parameter lies in the struct and its range. */
+int plugin_check(const method *m, const char *path);
+
 const method *plugin_method(const plugin *p);
 void *plugin_self(plugin *p);
 
