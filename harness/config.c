@@ -276,17 +276,20 @@ static int set_list(entry *e, const char *value, const char *origin)
 
 int config_set(config *c, const char *key, const char *value, const char *origin)
 {
+    char *held = text_copy(value), *from = text_copy(origin); /* they may point into the entry they replace */
     entry *e = find(c, key);
     if (!e)
         e = add(c, key, origin);
     drop_items(e);
     free(e->origin);
-    e->origin = text_copy(origin);
-    if (value[0] == '[')
-        return set_list(e, value, origin);
-    if (!null_word(value))
-        add_item(e, value);
-    return 0;
+    e->origin = from;
+    int rc = 0;
+    if (held[0] == '[')
+        rc = set_list(e, held, from);
+    else if (!null_word(held))
+        add_item(e, held);
+    free(held);
+    return rc;
 }
 
 int config_append(config *c, const char *key, const char *item, const char *origin)

@@ -15,7 +15,8 @@ static const setting table[] = {
     {"far", SETTING_NAME, 1, NULL, 0, 0, NULL, "far-OOD sets; default: as for near", 0},
     {"csid", SETTING_NAME, 1, NULL, 0, 0, NULL, "covariate-shifted sets", 0},
     {"tune", SETTING_NAME, 1, NULL, 0, 0, NULL, "the only outliers that searches may see", 0},
-    {"outliers", SETTING_NAME, 1, NULL, 0, 0, NULL, "auxiliary outliers for training", 0},
+    {"outliers", SETTING_NAME, 0, NULL, 0, 0, NULL, "set of auxiliary outliers, for training methods that need one",
+     0},
     {"net", SETTING_NAME, 1, NULL, 0, 0, NULL, "network, such as resnet20", 0},
     {"weights", SETTING_PATH, 1, NULL, 0, 0, NULL,
      "checkpoint to score or to start from; {net}, {seed} are filled in", 0},
@@ -131,11 +132,9 @@ static int check_key(config *c, const setting *s)
                 rc = fault("%s: `%s` lists %s twice: keep one", origin, s->key, value);
     }
     if (rc == 0 && n) {
-        char *origin = text_copy(config_origin(c, s->key));
-        config_set(c, s->key, "null", origin);
+        config_set(c, s->key, "null", config_origin(c, s->key));
         for (int i = 0; i < n; i++)
-            config_append(c, s->key, config_item(shortest, s->key, i), origin);
-        free(origin);
+            config_append(c, s->key, config_item(shortest, s->key, i), config_origin(c, s->key));
     }
     config_free(shortest);
     return rc;

@@ -1,0 +1,75 @@
+/* cellfile.c - what a cell is told: a flat configuration, every key in it. */
+#include "expand.h"
+#include "settings.h"
+#include "text.h"
+
+#include <limits.h>
+#include <string.h>
+
+static void copy(config *to, const config *from, const char *key)
+{
+    config_set(to, key, "null", "");
+    for (int i = 0; i < config_items(from, key); i++)
+        config_append(to, key, config_item(from, key, i), "");
+}
+
+static void put(config *c, const char *key, const char *value)
+{
+    config_set(c, key, "null", "");
+    if (value)
+        config_append(c, key, value, "");
+}
+
+/* Where the sets of a key are. */
+static void put_paths(config *c, const plan *p, const char *key)
+{
+    for (int i = 0; i < config_items(c, key); i++) {
+        char path[PATH_MAX] = "", name[300];
+        const char *set = config_item(c, key, i);
+        benchmark_path(p->b, set, path, sizeof path);
+        snprintf(name, sizeof name, "data.%.255s", set);
+        put(c, name, path);
+    }
+}
+
+static void put_method(config *c, const char *key, const variant *v)
+{
+    put(c, key, v->method->name);
+    put(c, "methods", v->method->path);
+    for (int i = 0; i < config_count(v->keys); i++)
+        copy(c, v->keys, config_key(v->keys, i));
+}
+
+char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scored *by, const config *sets)
+{
+    static const char *const kinds[] = {"train", "features", "score"};
+    static const char *const same[] = {"id",     "classes",   "mean", "std",     "tune", "outliers",
+                                       "device", "precision", "fast", "threads", NULL};
+    static const char *const groups[] = {"id", "near", "far", "csid", "tune", "outliers", NULL};
+    config *c = config_new();
+    put(c, "cell", kinds[kind]);
+    put(c, "run", kind == CELL_TRAIN ? m->train_run : by ? by->run : m->run);
+    put(c, "net", m->net);
+    put(c, "seed", m->seed);
+    put(c, "weights", kind == CELL_TRAIN ? m->start : m->file);
+    put(c, "cache", p->cache);
+    for (int i = 0; same[i]; i++)
+        copy(c, p->c, same[i]);
+    for (int i = 1; i < 4; i++)
+        copy(c, sets, groups[i]);
+    for (int i = 0; groups[i]; i++)
+        put_paths(c, p, groups[i]);
+    if (kind == CELL_TRAIN) {
+        const setting *s;
+        put(c, "out", m->file);
+        for (int i = 0; (s = settings_at(i)); i++)
+            if (s->recipe)
+                copy(c, p->c, s->key);
+        put_method(c, "train", m->train);
+    }
+    if (by)
+        put_method(c, "score", by->by);
+    char *canonical = config_canonical(c);
+    config_free(c);
+    return canonical;
+}

@@ -1,0 +1,402 @@
+/* expand.c - checks a configuration against what there is and multiplies its
+ * lists out. */
+#include "expand.h"
+#include "fault.h"
+#include "file.h"
+#include "layout.h"
+#include "models.h"
+#include "sets.h"
+#include "settings.h"
+#include "text.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Keys. */
+
+static int unknown_parameter(const entry_point *m, const char *key, const char *origin)
+{
+    const char **names = text_more(NULL, (size_t)m->nparams * sizeof *names);
+    for (int i = 0; i < m->nparams; i++)
+        names[i] = m->params[i].name;
+    const char *near = config_nearest(strchr(key, '.') + 1, names, m->nparams);
+    if (near)
+        fault("%s: unknown key `%s`; did you mean `%s.%s`?", origin, key, m->name, near);
+    else
+        fault("%s: unknown key `%s`: `oodbench show %s` prints its parameters", origin, key, m->name);
+    free(names);
+    return -1;
+}
+
+static int check_method_key(const plan *p, const char *key)
+{
+    char name[256];
+    const char *origin = config_origin(p->c, key), *dot = strchr(key, '.');
+    snprintf(name, sizeof name, "%.*s", (int)(dot - key), key);
+    entry_point *m = registry_find(&p->methods, name);
+    const char *near = registry_nearest(&p->methods, name);
+    if (!m)
+        return fault("%s: unknown key `%s`: there is no method `%s`%s%s%s", origin, key, name,
+                     near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+    if (registry_describe(m) != 0)
+        return -1;
+    int known = m->refusal != NULL; /* of one that cannot be asked, nothing is known */
+    for (int i = 0; i < m->nparams; i++)
+        known |= strcmp(m->params[i].name, dot + 1) == 0;
+    return known ? 0 : unknown_parameter(m, key, origin);
+}
+
+static int check_keys(const plan *p)
+{
+    for (int i = 0; i < config_count(p->c); i++) {
+        const char *key = config_key(p->c, i), *near = settings_nearest(key);
+        if (settings_find(key))
+            continue;
+        if (strchr(key, '.') && check_method_key(p, key) != 0)
+            return -1;
+        if (!strchr(key, '.'))
+            return fault("%s: unknown key `%s`%s%s%s", config_origin(p->c, key), key,
+                         near ? "; did you mean `" : ": `oodbench run --help` lists them", near ? near : "",
+                         near ? "`?" : "");
+    }
+    return 0;
+}
+
+static int64_t cpus(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static void default_number(config *c, const char *key, int64_t value)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%lld", (long long)value);
+    if (config_items(c, key) == 0)
+        config_set(c, key, number, "this machine");
+}
+
+static int check_device(const config *c)
+{
+    char folder[PATH_MAX], name[300], path[PATH_MAX];
+    const char *device = config_text(c, "device"), *other = getenv("OODBENCH_KERNELS");
+    if (strcmp(device, "auto") == 0)
+        return 0;
+    snprintf(name, sizeof name, "%.255s.so", device);
+    file_join(path, sizeof path, other ? other : layout_beside(folder, sizeof folder, "kernels"), name);
+    if (strchr(device, '/') || !file_exists(path))
+        return fault("%s: there is no device `%s` here: `oodbench devices` lists them", config_origin(c, "device"),
+                     device);
+    return 0;
+}
+
+/* Methods. */
+
+static int find_method(const plan *p, const char *key, const char *name, entry_point **out)
+{
+    const char *origin = config_origin(p->c, key), *near = registry_nearest(&p->methods, name);
+    entry_point *m = registry_find(&p->methods, name);
+    int trains = strcmp(key, "train") == 0;
+    if (!m)
+        return fault("%s: `%s`: there is no method `%s`%s%s%s", origin, key, name,
+                     near ? "; did you mean `" : ": `oodbench methods` lists them", near ? near : "",
+                     near ? "`?" : "");
+    if (registry_describe(m) != 0)
+        return -1;
+    if (!m->refusal && !(trains ? m->loss || m->step : m->score))
+        return fault("%s: `%s`: %s does not %s, it %ss: move it to `%s`", origin, key, name,
+                     trains ? "train" : "score", trains ? "score" : "train", trains ? "score" : "train");
+    if (!m->refusal && m->outliers && trains && config_items(p->c, "outliers") == 0)
+        return fault("%s: `%s`: %s needs auxiliary outliers and none are given: add `outliers: SET`", origin, key,
+                     name);
+    *out = m;
+    return 0;
+}
+
+/* The keys of a method that could not be asked for its parameters, as they are. */
+static void keys_unasked(const plan *p, variant *v)
+{
+    size_t n = strlen(v->method->name);
+    for (int i = 0; i < config_count(p->c); i++) {
+        const char *key = config_key(p->c, i);
+        for (int j = 0; strncmp(key, v->method->name, n) == 0 && key[n] == '.' && j < config_items(p->c, key); j++)
+            config_append(v->keys, key, config_item(p->c, key, j), config_origin(p->c, key));
+    }
+}
+
+/* Combination number `which` of the values of all parameters; the first parameter changes fastest. */
+static int fill_variant(const plan *p, variant *v, int which)
+{
+    text settings = {0};
+    int rc = 0;
+    const entry_point *m = v->method;
+    v->keys = config_new();
+    if (m->refusal)
+        keys_unasked(p, v);
+    for (int i = 0; rc == 0 && i < m->nparams; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "%s.%s", m->name, m->params[i].name);
+        int n = config_items(p->c, key), item = n > 1 ? which % n : 0;
+        which = n > 1 ? which / n : which;
+        rc = registry_value(m, &m->params[i], p->c, item, v->keys);
+        if (rc == 0)
+            text_add(&settings, "%s%s=%s", i ? ";" : "", m->params[i].name, config_text(v->keys, key));
+    }
+    v->settings = text_copy(text_str(&settings));
+    text_free(&settings);
+    return rc;
+}
+
+static int add_variants(const plan *p, variants *all, entry_point *m)
+{
+    int64_t count = 1;
+    for (int i = 0; i < m->nparams; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "%s.%s", m->name, m->params[i].name);
+        int n = config_items(p->c, key);
+        count *= n > 1 ? n : 1;
+        if (count > 10000)
+            return fault("%s: the lists of %s's parameters multiply to more than 10000 cells",
+                         config_origin(p->c, key), m->name);
+    }
+    for (int i = 0; i < count; i++) {
+        all->at = text_more(all->at, (size_t)(all->n + 1) * sizeof *all->at);
+        all->at[all->n++] = (variant){.method = m};
+        if (fill_variant(p, &all->at[all->n - 1], i) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int choose_methods(const plan *p, variants *all, const char *key)
+{
+    for (int i = 0; i < config_items(p->c, key); i++) {
+        entry_point *m = NULL;
+        if (find_method(p, key, config_item(p->c, key, i), &m) != 0 || add_variants(p, all, m) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Models. */
+
+static int check_net(const config *c, const char *name)
+{
+    const char *known[64];
+    int n = 0;
+    for (; n < 64 && (known[n] = nn_known(n)); n++)
+        if (strcmp(known[n], name) == 0)
+            return 0;
+    const char *near = config_nearest(name, known, n);
+    text all = {0};
+    for (int i = 0; i < n; i++)
+        text_add(&all, "%s%s", i ? ", " : "", known[i]);
+    fault("%s: there is no network `%s`%s%s%s; known: %s", config_origin(c, "net"), name,
+          near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "", text_str(&all));
+    text_free(&all);
+    return -1;
+}
+
+/* {net} and {seed} filled in. */
+static char *fill_in(const char *weights, const char *network, const char *seed)
+{
+    text t = {0};
+    while (*weights) {
+        const char *value = strncmp(weights, "{net}", 5) == 0    ? net
+                            : strncmp(weights, "{seed}", 6) == 0 ? seed
+                                                                 : NULL;
+        if (value)
+            text_add(&t, "%s", value);
+        else
+            text_char(&t, *weights);
+        weights += !value ? 1 : value == network ? 5 : 6;
+    }
+    return t.bytes ? t.bytes : text_copy("");
+}
+
+/* As it stands from here, from the configuration's folder, or from the data folder. */
+static int find_weights(const plan *p, model *m)
+{
+    char folder[PATH_MAX], path[PATH_MAX];
+    const char *slash = strrchr(p->file, '/'), *data = config_text(p->c, "data");
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - p->file) : 1, slash ? p->file : ".");
+    const char *from[] = {".", folder, data};
+    int absolute = m->weights[0] == '/';
+    for (int i = 0; i < (absolute ? 1 : data ? 3 : 2); i++) {
+        layout_absolute(path, sizeof path,
+                        absolute ? m->weights : file_join(path, sizeof path, from[i], m->weights));
+        if (!file_exists(path))
+            continue;
+        m->start = text_copy(path);
+        return file_digest(m->digest, path);
+    }
+    return fault("%s: the checkpoint %s does not exist%s%s%s", config_origin(p->c, "weights"), m->weights,
+                 absolute ? "" : " here, nor beside the configuration, nor in the data folder",
+                 absolute ? ""
+                 : data   ? " "
+                          : " (none is given: `data:` or OODBENCH_DATA)",
+                 absolute || !data ? "" : data);
+}
+
+/* What a cell computes, in a text that is the same whenever the result is: no
+ * path, no limit, and not which sets it is asked about (a row is a run and a set). */
+static void name_run(const plan *p, const model *m, const char *kind, const variant *score, char run[RUN_NAME])
+{
+    static const char *const common[] = {"id", "classes", "mean", "std", "device", "precision", "fast"};
+    config *c = config_new();
+    config_append(c, "cell", kind, "");
+    config_append(c, "net", m->net, "");
+    config_append(c, "seed", m->seed, "");
+    if (m->start)
+        config_append(c, "weights", m->digest, "");
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        for (int j = 0; j < config_items(p->c, common[i]); j++)
+            config_append(c, common[i], config_item(p->c, common[i], j), "");
+    const variant *parts[] = {m->train, score};
+    for (int i = 0; i < 2; i++) {
+        if (!parts[i])
+            continue;
+        config_append(c, i ? "score" : "train", parts[i]->method->name, "");
+        config_append(c, i ? "score_params" : "train_params", i ? score->settings : m->train_settings, "");
+    }
+    if (m->train && m->train->method->outliers)
+        config_append(c, "outliers", config_text(p->c, "outliers"), "");
+    char *canonical = config_canonical(c), digest[FILE_DIGEST];
+    file_digest_bytes(digest, canonical, strlen(canonical));
+    memcpy(run, digest, RUN_NAME - 1);
+    run[RUN_NAME - 1] = '\0';
+    free(canonical);
+    config_free(c);
+}
+
+static char *recipe_settings(const plan *p, const variant *train)
+{
+    text t = {0};
+    const setting *s;
+    for (int i = 0; (s = settings_at(i)); i++)
+        if (s->recipe)
+            text_add(&t, "%s%s=%s", t.n ? ";" : "", s->key, config_text(p->c, s->key));
+    if (train->settings[0])
+        text_add(&t, ";%s", train->settings);
+    return t.bytes;
+}
+
+static int add_model(plan *p, const char *network, const char *weights, const variant *train, const char *seed)
+{
+    p->models = text_more(p->models, (size_t)(p->n + 1) * sizeof *p->models);
+    model *m = &p->models[p->n++];
+    *m = (model){.net = network, .seed = seed, .train = train};
+    m->weights = weights ? fill_in(weights, network, seed) : text_copy("");
+    m->train_settings = train ? recipe_settings(p, train) : text_copy("");
+    m->scores = text_more(NULL, (size_t)p->score.n * sizeof *m->scores);
+    if (weights && find_weights(p, m) != 0)
+        return -1;
+    name_run(p, m, "features", NULL, m->run);
+    if (train)
+        name_run(p, m, "train", NULL, m->train_run);
+    m->file = train ? text_format("%s/weights/%s-%s-s%s-%s.safetensors", p->out, train->method->name, network, seed,
+                                  m->train_run)
+                    : text_copy(m->start);
+    for (int i = 0; i < p->score.n; i++) {
+        m->scores[i].by = &p->score.at[i];
+        name_run(p, m, "score", m->scores[i].by, m->scores[i].run);
+    }
+    return 0;
+}
+
+static int multiply(plan *p)
+{
+    const config *c = p->c;
+    int nets = config_items(c, "net"), weights = config_items(c, "weights"), seeds = config_items(c, "seed");
+    if (nets == 0)
+        return fault("%s: no `net` is given: name a network, `net: resnet20`", p->file);
+    if (weights == 0 && p->train.n == 0)
+        return fault("%s: there is nothing to score: give `weights: FILE` or `train: METHOD`", p->file);
+    if (p->score.n == 0 && p->train.n == 0)
+        return fault("%s: there is nothing to do: give `score: METHOD` or `train: METHOD`", p->file);
+    for (int i = 0; i < nets; i++) {
+        const char *network = config_item(c, "net", i);
+        if (check_net(c, network) != 0)
+            return -1;
+        for (int j = 0; j < weights || j == 0; j++)
+            for (int k = 0; k < p->train.n || k == 0; k++)
+                for (int l = 0; l < seeds; l++)
+                    if (add_model(p, network, config_item(c, "weights", j), p->train.n ? &p->train.at[k] : NULL,
+                                  config_item(c, "seed", l)) != 0)
+                        return -1;
+    }
+    return 0;
+}
+
+static void choose_output(plan *p)
+{
+    char path[PATH_MAX];
+    const char *slash = strrchr(p->file, '/'), *stem = slash ? slash + 1 : p->file, *dot = strrchr(stem, '.');
+    p->name = text_format("%.*s", dot && dot > stem ? (int)(dot - stem) : (int)strlen(stem), stem);
+    if (config_text(p->c, "out")) {
+        p->out = text_copy(layout_absolute(path, sizeof path, config_text(p->c, "out")));
+    } else {
+        char folder[PATH_MAX];
+        layout_root(folder, sizeof folder, "results/out");
+        p->out = text_copy(file_join(path, sizeof path, folder, p->name));
+    }
+    p->cache = text_format("%s/cache", p->out);
+}
+
+int expand(plan *p, int argc, char **argv)
+{
+    *p = (plan){.c = config_new()};
+    int rc = settings_load(p->c, &p->file, argc, argv);
+    if (rc == 0)
+        rc = registry_open(&p->methods);
+    if (rc == 0)
+        rc = check_keys(p) != 0 || check_device(p->c) != 0 || sets_choose(&p->b, p->c, p->file) != 0 ? -1 : 0;
+    if (rc == 0) {
+        default_number(p->c, "threads", cpus());
+        default_number(p->c, "limit_mb", (int64_t)sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE) >> 20);
+        choose_output(p);
+        rc = choose_methods(p, &p->train, "train") != 0 || choose_methods(p, &p->score, "score") != 0 ||
+                     multiply(p) != 0
+                 ? -1
+                 : 0;
+    }
+    if (rc != 0)
+        expand_free(p);
+    return rc;
+}
+
+static void free_variants(variants *all)
+{
+    for (int i = 0; i < all->n; i++) {
+        config_free(all->at[i].keys);
+        free(all->at[i].settings);
+    }
+    free(all->at);
+}
+
+void expand_free(plan *p)
+{
+    for (int i = 0; i < p->n; i++) {
+        model *m = &p->models[i];
+        free(m->weights);
+        free(m->start);
+        free(m->train_settings);
+        free(m->file);
+        free(m->scores);
+    }
+    free(p->models);
+    free_variants(&p->train);
+    free_variants(&p->score);
+    free(p->name);
+    free(p->out);
+    free(p->cache);
+    if (p->b)
+        benchmark_close(p->b);
+    registry_close(&p->methods);
+    config_free(p->c);
+    *p = (plan){0};
+}

@@ -1,0 +1,65 @@
+/* expand.h - an experiment as the list of cells it consists of. The lists of a
+ * configuration multiply: every network x weights x training method x its
+ * parameters x seed is a model, every scoring method x its parameters a cell on
+ * each model. Everything a user can get wrong in a configuration is found here,
+ * before anything is computed. Functions return 0, or -1 with fault() set. */
+#ifndef EXPAND_H
+#define EXPAND_H
+
+#include "../datasets/benchmark.h"
+#include "config.h"
+#include "registry.h"
+
+#define RUN_NAME 13 /* 12 hex digits and a NUL */
+
+typedef struct variant { /* a method with one value of each of its parameters */
+    entry_point *method;
+    config *keys;   /* knn.k: 50 */
+    char *settings; /* "k=50", as in the results */
+} variant;
+
+typedef struct scored {
+    const variant *by;
+    char run[RUN_NAME];
+} scored;
+
+typedef struct model {
+    const char *net;
+    char *weights;         /* as configured, "" without any */
+    char *start;           /* the file they are in, or NULL */
+    char digest[65];       /* of that file */
+    const variant *train;  /* NULL: the weights are scored as they are */
+    char *train_settings;  /* recipe and parameters, "" without training */
+    const char *seed;
+    char *file;            /* the checkpoint that is scored: `start`, or what training writes */
+    char run[RUN_NAME], train_run[RUN_NAME]; /* of the features and the training cell */
+    scored *scores;        /* one per variant of plan.score */
+} model;
+
+typedef struct variants {
+    variant *at;
+    int n;
+} variants;
+
+typedef struct plan {
+    config *c;           /* checked, with every default filled in */
+    const char *file;    /* the configuration */
+    char *name;          /* its name without folder and .yml */
+    char *out, *cache;   /* absolute folders */
+    registry methods;
+    benchmark *b;
+    variants train, score;
+    model *models;
+    int n;
+} plan;
+
+/* argv[1..] as settings_load takes it. */
+int  expand(plan *p, int argc, char **argv);
+void expand_free(plan *p);
+
+/* The file of a cell: YAML text that the caller frees. `sets` holds the keys
+ * near, far and csid, those that are wanted; by is NULL but for a score cell. */
+enum cell_kind { CELL_TRAIN, CELL_FEATURES, CELL_SCORE };
+char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scored *by, const config *sets);
+
+#endif

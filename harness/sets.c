@@ -1,0 +1,184 @@
+/* sets.c - what a benchmark adds to a configuration. */
+#include "sets.h"
+#include "fault.h"
+#include "file.h"
+#include "layout.h"
+#include "text.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const groups[] = {"near", "far", "csid", "tune", "outliers"};
+enum { GROUPS = sizeof groups / sizeof *groups };
+
+static const char *first_of_group(const benchmark *b, const char *group)
+{
+    for (int i = 0; i < benchmark_sets(b); i++)
+        if (strcmp(benchmark_group(b, benchmark_set(b, i)), group) == 0)
+            return benchmark_set(b, i);
+    return NULL;
+}
+
+/* A path relative to the working directory or, if there is nothing, to the configuration's folder. */
+static char *beside_config(char out[PATH_MAX], const char *path, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    layout_absolute(out, PATH_MAX, path);
+    if (path[0] == '/' || !slash || file_exists(out))
+        return out;
+    char folder[PATH_MAX], joined[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - file), file);
+    layout_absolute(joined, sizeof joined, file_join(joined, sizeof joined, folder, path));
+    if (file_exists(joined))
+        memcpy(out, joined, PATH_MAX);
+    return out;
+}
+
+static int is_folder(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+/* The keys `data` and `imported` become absolute; data may stay unset. */
+static int choose_folders(config *c, const char *file)
+{
+    char path[PATH_MAX];
+    const char *data = config_text(c, "data"), *where = config_origin(c, "data");
+    if (!data) {
+        data = getenv("OODBENCH_DATA");
+        where = "OODBENCH_DATA";
+    }
+    if (data && *data) {
+        beside_config(path, data, file);
+        if (!is_folder(path))
+            return fault("%s: the data folder %s does not exist: expected the folder that holds the images and "
+                         "lists",
+                         where, path);
+        config_set(c, "data", "null", where);
+        config_append(c, "data", path, config_origin(c, "data"));
+    }
+    const char *imported = config_text(c, "imported");
+    if (imported)
+        layout_absolute(path, sizeof path, imported);
+    else
+        layout_root(path, sizeof path, "datasets/imported");
+    config_set(c, "imported", "null", "default");
+    return config_append(c, "imported", path, "default");
+}
+
+static int open_benchmark(benchmark **b, config *c, const char *file)
+{
+    char folder[PATH_MAX];
+    if (config_items(c, "benchmark") == 0 && config_items(c, "id") == 0)
+        return fault("%s: no `id` is given: name the in-distribution set, `id: cifar10`", file);
+    if (config_items(c, "benchmark") == 0)
+        config_set(c, "benchmark", config_text(c, "id"), config_origin(c, "id"));
+    layout_root(folder, sizeof folder, "datasets");
+    if (benchmark_open(b, folder, config_text(c, "benchmark"), config_text(c, "data"),
+                       config_text(c, "imported")) != 0)
+        return fault("%s: %s", config_origin(c, "benchmark"), fault_text());
+    return 0;
+}
+
+/* Is it in the benchmark, on disk, and not the ID set or in another group already? */
+static int check_set(const benchmark *b, const config *c, const char *key, const char *set)
+{
+    const char *origin = config_origin(c, key), *near = benchmark_nearest(b, set);
+    if (!benchmark_group(b, set))
+        return fault("%s: the benchmark %s has no set `%s`%s%s%s", origin, config_text(c, "benchmark"), set,
+                     near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+    if (strcmp(key, "id") != 0 && strcmp(set, config_text(c, "id")) == 0)
+        return fault("%s: `%s` holds %s, which is the in-distribution set", origin, key, set);
+    for (int g = 0; g < GROUPS && strcmp(key, groups[g]) != 0; g++)
+        for (int i = 0; i < config_items(c, groups[g]); i++)
+            if (strcmp(config_item(c, groups[g], i), set) == 0)
+                return fault("%s: the set %s is in `%s` and in `%s`: keep one", origin, set, groups[g], key);
+    if (benchmark_fresh(b, set) < 0)
+        return fault("%s: `%s: %s`: %s", origin, key, set, fault_text());
+    return 0;
+}
+
+/* near and far that were not given: the benchmark's, as far as they are there. */
+static int default_group(const benchmark *b, config *c, const char *group)
+{
+    config_set(c, group, "null", "the benchmark");
+    for (int i = 0; i < benchmark_sets(b); i++) {
+        const char *set = benchmark_set(b, i);
+        if (strcmp(benchmark_group(b, set), group) != 0 || strcmp(set, config_text(c, "id")) == 0)
+            continue;
+        if (benchmark_fresh(b, set) < 0)
+            fprintf(stderr, "left out of %s: %s: %s\n", group, set, fault_text());
+        else
+            config_append(c, group, set, "the benchmark");
+    }
+    return 0;
+}
+
+/* mean and std: three numbers, given or the benchmark's. */
+static int default_triple(config *c, const char *key, const double *init)
+{
+    int n = config_items(c, key);
+    if (n && n != 3)
+        return fault("%s: `%s` is a list of three numbers (red, green, blue), found %d", config_origin(c, key), key,
+                     n);
+    for (int i = 0; n == 0 && i < 3; i++) {
+        char number[32];
+        config_append(c, key, text_number(number, init[i]), "the benchmark");
+    }
+    return 0;
+}
+
+static int choose(const benchmark *b, config *c)
+{
+    const char *id = first_of_group(b, "id");
+    if (config_items(c, "id") == 0 && !id)
+        return fault("%s: the benchmark %s has no in-distribution set: give `id`", config_origin(c, "benchmark"),
+                     config_text(c, "benchmark"));
+    if (config_items(c, "id") == 0)
+        config_set(c, "id", id, "the benchmark");
+    if (check_set(b, c, "id", config_text(c, "id")) != 0)
+        return -1;
+    for (int g = 0; g < 2; g++)
+        if (!config_has(c, groups[g]) && default_group(b, c, groups[g]) != 0)
+            return -1;
+    for (int g = 0; g < GROUPS; g++)
+        for (int i = 0; i < config_items(c, groups[g]); i++)
+            if (check_set(b, c, groups[g], config_item(c, groups[g], i)) != 0)
+                return -1;
+    char classes[32];
+    snprintf(classes, sizeof classes, "%lld", (long long)benchmark_classes(b));
+    config_set(c, "classes", classes, "the benchmark");
+    if (default_triple(c, "mean", benchmark_mean(b)) != 0 || default_triple(c, "std", benchmark_std(b)) != 0)
+        return -1;
+    return 0;
+}
+
+int sets_choose(benchmark **b, config *c, const char *file)
+{
+    if (choose_folders(c, file) != 0 || open_benchmark(b, c, file) != 0)
+        return -1;
+    return choose(*b, c);
+}
+
+static int import_one(const benchmark *b, const char *set)
+{
+    int fresh = benchmark_fresh(b, set);
+    if (fresh != 0)
+        return fresh < 0 ? -1 : 0;
+    return benchmark_import(b, set);
+}
+
+int sets_import(const benchmark *b, const config *c)
+{
+    if (import_one(b, config_text(c, "id")) != 0)
+        return -1;
+    for (int g = 0; g < GROUPS; g++)
+        for (int i = 0; i < config_items(c, groups[g]); i++)
+            if (import_one(b, config_item(c, groups[g], i)) != 0)
+                return -1;
+    return 0;
+}
