@@ -33,15 +33,24 @@ static void fit(void *self, run *r)
     s->target = tx_concat_cols(s->bank, tx_scale(tx_rowsum(tx_square(s->bank)), -0.5));
 }
 
+/* Of each row's k neighbours, the last: the row of the bank it stands in. */
+static tensor *farthest(const struct knn *s, run *r, tensor *neighbours, int64_t n)
+{
+    int32_t *all = run_scratch(r, (size_t)(n * s->k) * sizeof *all);
+    tx_read(neighbours, all);
+    for (int64_t i = 0; i < n; i++)
+        all[i] = all[i * s->k + s->k - 1];
+    return tx_index(DIMS(n, 1), all);
+}
+
 static tensor *score(void *self, run *r, samples *q)
 {
     struct knn *s = self;
     tensor *z = directions(samples_features(q)), *i;
     int64_t n = tx_rows(z);
-    (void)r;
     tx_nearest(tx_concat_cols(z, tx_full(DIMS(n, 1), 1)), s->target, s->k, &i);
-    tensor *far = tx_sub(z, tx_take(s->bank, tx_slice_cols(i, s->k - 1, 1)));
-    return tx_scale(tx_rowsum(tx_square(far)), -1);
+    tensor *between = tx_sub(z, tx_take(s->bank, farthest(s, r, i, n)));
+    return tx_scale(tx_rowsum(tx_square(between)), -1);
 }
 
 const method method_entry = {METHOD_HEAD, .name = "knn", .cite = "Sun et al. 2022", PARAMS(struct knn, params),
