@@ -17,7 +17,8 @@ typedef struct place {
     int line;
 } place;
 
-/* A block of device memory. `version` counts the writes in place. */
+/* A block of device memory (the head of pool.c's own record of it). `version`
+ * counts the writes in place. */
 typedef struct storage {
     char *at;
     size_t bytes; /* as asked for */
@@ -25,7 +26,6 @@ typedef struct storage {
     uint32_t version;
     const char *changed_by; /* the operation that last wrote in place, and where */
     place changed_at;
-    struct block *block; /* pool.c's own */
 } storage;
 
 typedef struct node node;
@@ -89,6 +89,7 @@ void *pool_host(size_t bytes);           /* zeroed host memory, or exit 4; free(
 int pool_depth(void);                    /* of open scopes; 0: the outermost, which is never closed */
 
 /* Tensors below the public operations. */
+tensor *tx_new_index(dims d);                          /* the same, of integers */
 tensor *tx_new(dims d);                                /* not initialised */
 tensor *tx_bytes(size_t bytes);                        /* opaque device memory */
 tensor *tx_view(tensor *base, int64_t offset, dims d); /* elements from `offset`; no history */

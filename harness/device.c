@@ -1,0 +1,226 @@
+/* device.c - finds, checks and opens a backend, and tells why one was refused.
+ *
+ * An object is never unloaded: the threads of its libraries live in its code. */
+#define TX_PLAIN
+#include <dirent.h>
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "fault.h"
+#include "pool.h"
+
+static const char *const automatic[] = {"cuda", "cpu", "ref"}; /* the fastest first */
+#define NAUTOMATIC (int)(sizeof automatic / sizeof *automatic)
+
+/* --- What the host lends a backend --- */
+
+static void backend_died(const char *file, int line, const char *fmt, ...)
+    __attribute__((noreturn, format(printf, 3, 4)));
+static void backend_died(const char *file, int line, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    tx_die(device_name(), "%s (%s:%d)", text, file, line);
+}
+
+static void backend_notes(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void backend_notes(const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "%s: ", device_name());
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+static const bk_host host = {.die = backend_died, .note = backend_notes};
+
+/* --- Opening --- */
+
+static int explain(const bk_api *api, const char *name)
+{
+    if (!api)
+        return fault(
+            "device %s: built for another interface than this program (%u, %zu bytes): rebuild it with make", name,
+            BK_ABI, sizeof(bk_api));
+    if (api->real_bytes != sizeof(real))
+        return fault("device %s: computes in reals of %u bytes, this program in reals of %zu: rebuild it with make",
+                     name, api->real_bytes, sizeof(real));
+    return 0;
+}
+
+int device_open_api(const bk_api *api, unsigned flags)
+{
+    const char *fused = getenv("FUSED");
+
+    if (engine.b)
+        return fault("device %s: %s is open already: close it first", api ? api->name : "?", engine.api->name);
+    if (explain(api, api ? api->name : "?") < 0)
+        return -1;
+    engine.api = api;
+    engine.b = api->open(&host, 0, flags);
+    if (!engine.b) {
+        engine.api = NULL;
+        return fault("device %s: this machine has none: choose another, `oodbench devices` lists them", api->name);
+    }
+    if (fused)
+        engine.fused = strcmp(fused, "0") != 0;
+    return 0;
+}
+
+static void kernels_folder(char folder[PATH_MAX])
+{
+    const char *chosen = getenv("OODBENCH_KERNELS");
+    ssize_t n;
+
+    if (chosen) {
+        snprintf(folder, PATH_MAX, "%s", chosen);
+        return;
+    }
+    n = readlink("/proc/self/exe", folder, PATH_MAX - sizeof "/kernels");
+    folder[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(folder, '/');
+    snprintf(slash ? slash : folder, sizeof "/kernels", "/kernels");
+}
+
+/* The interface of kernels/NAME.so, or NULL with fault() set. */
+static const bk_api *load(const char *name)
+{
+    char path[PATH_MAX + 256], folder[PATH_MAX];
+    const bk_api *(*query)(uint32_t, uint32_t);
+    const bk_api *api;
+    void *object;
+
+    kernels_folder(folder);
+    snprintf(path, sizeof path, "%s/%.200s.so", folder, name);
+    if (access(path, F_OK) != 0) {
+        fault("device %s: no %s: `oodbench devices` lists what is built", name, path);
+        return NULL;
+    }
+    object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!object) {
+        fault("device %s: %s: install the library it names, or choose another device", name, dlerror());
+        return NULL;
+    }
+    *(void **)&query = dlsym(object, "bk_query");
+    if (!query) {
+        fault("device %s: %s exports no bk_query: it is no backend", name, path);
+        dlclose(object);
+        return NULL;
+    }
+    api = query(BK_ABI, sizeof(bk_api));
+    return explain(api, name) < 0 ? NULL : api;
+}
+
+int device_open(const char *name, unsigned flags)
+{
+    char tried[1024] = "";
+    char text[256];
+
+    if (strcmp(name, "auto") != 0) {
+        const bk_api *api = load(name);
+        return api ? device_open_api(api, flags) : -1;
+    }
+    for (int i = 0; i < NAUTOMATIC; i++) {
+        const bk_api *api = load(automatic[i]);
+        if (api && device_open_api(api, flags) == 0) {
+            device_describe(text, sizeof text);
+            fprintf(stderr, "device: %s (%s)\n", automatic[i], text);
+            return 0;
+        }
+        size_t at = strlen(tried);
+        snprintf(tried + at, sizeof tried - at, "\n  %s", fault_text());
+    }
+    return fault("no device could be opened:%s", tried);
+}
+
+void device_close(void)
+{
+    if (!engine.b)
+        return;
+    scope_end_all();
+    pool_trim();
+    if (pool_counters().live != 0)
+        tx_die("device_close", "%lld bytes are still in use: a tensor was lost", (long long)pool_counters().live);
+    engine.api->close(engine.b);
+    engine.b = NULL;
+    engine.api = NULL;
+}
+
+const char *device_name(void)
+{
+    return engine.api ? engine.api->name : "none";
+}
+
+void device_describe(char *text, size_t cap)
+{
+    if (cap)
+        text[0] = '\0';
+    if (engine.b)
+        engine.api->describe(engine.b, text, cap);
+}
+
+void device_sync(void)
+{
+    engine.api->sync(engine.b);
+    pool_waited();
+}
+
+/* --- `oodbench devices` --- */
+
+static void print_device(const char *name)
+{
+    char text[256];
+    const bk_api *api = load(name);
+
+    if (!api || device_open_api(api, 0) < 0) {
+        printf("%-8s refused  %s\n", name, fault_text());
+        return;
+    }
+    device_describe(text, sizeof text);
+    printf("%-8s ready    %s\n", name, text);
+    device_close();
+}
+
+static int is_object(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+
+    return n > 3 && strcmp(e->d_name + n - 3, ".so") == 0;
+}
+
+int devices_main(int argc, char **argv)
+{
+    char folder[PATH_MAX];
+    struct dirent **found;
+    int n;
+
+    if (argc > 1) {
+        int help = strcmp(argv[1], "--help") == 0;
+        fprintf(help ? stdout : stderr, "usage: %s   lists the devices that `device:` can name\n", argv[0]);
+        return help ? EXIT_OK : EXIT_CONFIG;
+    }
+    kernels_folder(folder);
+    n = scandir(folder, &found, is_object, alphasort);
+    if (n <= 0)
+        return fault("no backend in %s: run make", folder);
+    for (int i = 0; i < n; i++) {
+        found[i]->d_name[strlen(found[i]->d_name) - 3] = '\0';
+        print_device(found[i]->d_name);
+        free(found[i]);
+    }
+    free(found);
+    return EXIT_OK;
+}

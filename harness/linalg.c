@@ -1,0 +1,116 @@
+/* linalg.c - what is computed on the host, in double: eigenvectors, quantiles.
+ * Both wait for the device and have no derivative. */
+#define TX_PLAIN
+#include <lapacke.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine.h"
+
+static double *read_doubles(const tensor *t)
+{
+    real *host = pool_host((size_t)t->count * sizeof *host);
+    double *a = pool_host((size_t)t->count * sizeof *a);
+
+    tx_read(t, host);
+    for (int64_t i = 0; i < t->count; i++)
+        a[i] = (double)host[i];
+    free(host);
+    return a;
+}
+
+static bool all_finite(const double *a, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(a[i]))
+            return false;
+    return true;
+}
+
+/* An eigenvector's sign is arbitrary: its largest component is made positive,
+ * the first of equals, so that machines agree. */
+static void fix_sign(double *v, int64_t n)
+{
+    int64_t top = 0;
+
+    for (int64_t i = 1; i < n; i++)
+        if (fabs(v[i]) > fabs(v[top]))
+            top = i;
+    for (int64_t i = 0; v[top] < 0 && i < n; i++)
+        v[i] = -v[i];
+}
+
+/* a, column by column, becomes its eigenvectors; what is not finite, or does
+ * not converge, becomes not-a-number throughout. */
+static void decompose(double *a, double *w, int64_t n)
+{
+    lapack_int info = -1;
+
+    if (all_finite(a, n * n))
+        info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)n, a, (lapack_int)n, w);
+    if (info == 0)
+        return;
+    for (int64_t i = 0; i < n * n; i++)
+        a[i] = NAN;
+    for (int64_t i = 0; i < n; i++)
+        w[i] = NAN;
+}
+
+tensor *tx_eigh(tensor *symmetric, tensor **values)
+{
+    int64_t n = symmetric->rows;
+
+    if (symmetric->d.n != 2 || n != symmetric->cols || symmetric->integer)
+        tx_die("tx_eigh", "%s, a square matrix is expected", tx_text(symmetric));
+    double *a = read_doubles(symmetric), *w = pool_host((size_t)n * sizeof *w);
+    real *rows = pool_host((size_t)(n * n) * sizeof *rows), *descending = pool_host((size_t)n * sizeof *descending);
+
+    if (n)
+        decompose(a, w, n);
+    for (int64_t i = 0; i < n; i++) {
+        double *v = a + (n - 1 - i) * n;
+        fix_sign(v, n);
+        descending[i] = (real)w[n - 1 - i];
+        for (int64_t j = 0; j < n; j++)
+            rows[i * n + j] = (real)v[j];
+    }
+    tensor *vectors = tx_from(DIMS(n, n), rows);
+    if (values)
+        *values = tx_from(DIMS(n), descending);
+    free(a);
+    free(w);
+    free(rows);
+    free(descending);
+    return vectors;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Of n values that are not sorted: v_i + (r - i)(v_(i+1) - v_i), r = (n-1) p. */
+static double quantile(double *v, int64_t n, double p)
+{
+    double r = (double)(n - 1) * p;
+    int64_t i = (int64_t)r;
+
+    qsort(v, (size_t)n, sizeof *v, ascending);
+    return i + 1 < n ? v[i] + (r - (double)i) * (v[i + 1] - v[i]) : v[n - 1];
+}
+
+double tx_quantile(tensor *x, double p)
+{
+    if (x->integer || x->count == 0 || !(p >= 0 && p <= 1))
+        tx_die("tx_quantile", "%g of %s: a share from 0 to 1 of at least one value is expected", p, tx_text(x));
+    double *v = read_doubles(x), found = 0;
+
+    for (int64_t i = 0; i < x->count; i++) /* one NaN makes the answer NaN */
+        found += isnan(v[i]) ? NAN : 0;
+    if (!isnan(found))
+        found = quantile(v, x->count, p);
+    free(v);
+    return found;
+}
