@@ -1,5 +1,6 @@
-/* linalg.c - what is computed on the host, in double: eigenvectors, quantiles.
- * Both wait for the device and have no derivative. */
+/* linalg.c - what is computed on the host, in double: eigenvectors, principal
+ * directions, pseudo-inverses, quantiles. All wait for the device and have no
+ * derivative. */
 #define TX_PLAIN
 #include <lapacke.h>
 #include <math.h>
@@ -56,13 +57,10 @@ static void decompose(double *a, double *w, int64_t n)
         w[i] = NAN;
 }
 
-tensor *tx_eigh(tensor *symmetric, tensor **values)
+/* The eigenvectors of a, column by column, as rows, largest first; frees a. */
+static tensor *eigenvectors(double *a, int64_t n, tensor **values)
 {
-    int64_t n = symmetric->rows;
-
-    if (symmetric->d.n != 2 || n != symmetric->cols || symmetric->integer)
-        tx_die("tx_eigh", "%s, a square matrix is expected", tx_text(symmetric));
-    double *a = read_doubles(symmetric), *w = pool_host((size_t)n * sizeof *w);
+    double *w = pool_host((size_t)n * sizeof *w);
     real *rows = pool_host((size_t)(n * n) * sizeof *rows), *descending = pool_host((size_t)n * sizeof *descending);
 
     if (n)
@@ -82,6 +80,79 @@ tensor *tx_eigh(tensor *symmetric, tensor **values)
     free(rows);
     free(descending);
     return vectors;
+}
+
+tensor *tx_eigh(tensor *symmetric, tensor **values)
+{
+    int64_t n = symmetric->rows;
+
+    if (symmetric->d.n != 2 || n != symmetric->cols || symmetric->integer)
+        tx_die("tx_eigh", "%s, a square matrix is expected", tx_text(symmetric));
+    return eigenvectors(read_doubles(symmetric), n, values);
+}
+
+/* x'x of [rows, n], both triangles. The rank update is LAPACK's way into BLAS:
+ * it fills a packed triangle, which is unpacked and mirrored. */
+static double *gram(const double *x, int64_t rows, int64_t n)
+{
+    double *packed = pool_host((size_t)(n * (n + 1) / 2) * sizeof *packed);
+    double *full = pool_host((size_t)(n * n) * sizeof *full);
+
+    LAPACKE_dsfrk(LAPACK_COL_MAJOR, 'N', 'U', 'N', (lapack_int)n, (lapack_int)rows, 1, x, (lapack_int)n, 0, packed);
+    LAPACKE_dtfttr(LAPACK_COL_MAJOR, 'N', 'U', (lapack_int)n, packed, full, (lapack_int)n);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < i; j++)
+            full[j * n + i] = full[i * n + j];
+    free(packed);
+    return full;
+}
+
+tensor *tx_principal(tensor *x, tensor **values)
+{
+    int64_t n = x->cols;
+
+    if (x->integer || x->count == 0)
+        tx_die("tx_principal", "%s, at least one row is expected", tx_text(x));
+    double *host = read_doubles(x), *a = gram(host, x->rows, n);
+    bool finite = all_finite(host, x->count);
+    free(host);
+    for (int64_t i = 0; i < n * n; i++)
+        a[i] = finite ? a[i] / (double)x->rows : NAN;
+    return eigenvectors(a, n, values);
+}
+
+/* The pseudo-inverse [n][m] of a, which is [m][n] and is overwritten. */
+static void invert(double *a, real *out, int64_t m, int64_t n)
+{
+    int64_t k = m < n ? m : n;
+    double *s = pool_host((size_t)k * sizeof *s);
+    double *u = pool_host((size_t)(m * k) * sizeof *u), *vt = pool_host((size_t)(k * n) * sizeof *vt);
+    bool good = all_finite(a, m * n) && LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', (lapack_int)m, (lapack_int)n, a,
+                                                       (lapack_int)n, s, u, (lapack_int)k, vt, (lapack_int)n) == 0;
+
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < m; j++) {
+            double sum = good ? 0 : NAN;
+            for (int64_t l = 0; l < k && s[l] > 1e-15 * (double)(m > n ? m : n) * s[0]; l++)
+                sum += vt[l * n + i] * u[j * k + l] / s[l];
+            out[i * m + j] = (real)sum;
+        }
+    free(s);
+    free(u);
+    free(vt);
+}
+
+tensor *tx_pinv(tensor *x)
+{
+    if (x->d.n != 2 || x->integer || x->count == 0)
+        tx_die("tx_pinv", "%s, a matrix is expected", tx_text(x));
+    double *a = read_doubles(x);
+    real *out = pool_host((size_t)x->count * sizeof *out);
+    invert(a, out, x->rows, x->cols);
+    tensor *y = tx_from(DIMS(x->cols, x->rows), out);
+    free(a);
+    free(out);
+    return y;
 }
 
 static int ascending(const void *a, const void *b)

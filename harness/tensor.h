@@ -16,25 +16,28 @@
 
 #include "../kernels/backend.h"
 
-#define TX_HUGE 1e30   /* an open end for clamp and within */
+#define TX_HUGE 1e30 /* an open end for clamp and within */
 
 typedef struct tensor tensor;
-typedef struct dims { int n; int64_t d[4]; } dims;
-#define DIMS(...) ((dims){ (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } })
+typedef struct dims {
+    int n;
+    int64_t d[4];
+} dims;
+#define DIMS(...) ((dims){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
 
 /* Scopes and storage. */
-void    tx_open(void);
-void    tx_close(void);
-tensor *tx_keep(tensor *t);                 /* moves t to the enclosing scope */
+void tx_open(void);
+void tx_close(void);
+tensor *tx_keep(tensor *t); /* moves t to the enclosing scope */
 tensor *tx_full(dims d, real value);
 tensor *tx_from(dims d, const real *host);
-tensor *tx_index(dims d, const int32_t *host);   /* integers; never differentiated */
-tensor *tx_copy(tensor *x);                 /* same values, no history */
-dims    tx_dims(const tensor *t);
+tensor *tx_index(dims d, const int32_t *host); /* integers; never differentiated */
+tensor *tx_copy(tensor *x);                    /* same values, no history */
+dims tx_dims(const tensor *t);
 int64_t tx_rows(const tensor *t);
 int64_t tx_cols(const tensor *t);
-void    tx_read(const tensor *t, void *host);    /* waits for the device */
-double  tx_item(const tensor *t);                /* waits; the one element */
+void tx_read(const tensor *t, void *host); /* waits for the device */
+double tx_item(const tensor *t);           /* waits; the one element */
 
 /* Arithmetic. b has a's extents, or is a vector of a's cols, or has a's
  * leading extents and one column, or is a single element. */
@@ -45,15 +48,15 @@ tensor *tx_div(tensor *a, tensor *b);
 tensor *tx_affine(tensor *x, double scale, double shift);
 tensor *tx_map(enum bk_map op, tensor *x);
 tensor *tx_clamp(tensor *x, double lo, double hi);
-tensor *tx_within(tensor *v, tensor *r, double lo, double hi);   /* v where lo < r < hi, else 0 */
+tensor *tx_within(tensor *v, tensor *r, double lo, double hi); /* v where lo < r < hi, else 0 */
 
 /* Reductions, and the adjoint that undoes them. */
-tensor *tx_sum(tensor *x);                  /* one element */
-tensor *tx_mean(tensor *x);                 /* one element */
-tensor *tx_rowsum(tensor *x);               /* [rows,1] */
-tensor *tx_colsum(tensor *x);               /* [cols] */
-tensor *tx_spread(tensor *v, dims d);       /* v meets d as b meets a above */
-tensor *tx_lse(tensor *x);                  /* log sum exp, [rows,1] */
+tensor *tx_sum(tensor *x);            /* one element */
+tensor *tx_mean(tensor *x);           /* one element */
+tensor *tx_rowsum(tensor *x);         /* [rows,1] */
+tensor *tx_colsum(tensor *x);         /* [cols] */
+tensor *tx_spread(tensor *v, dims d); /* v meets d as b meets a above */
+tensor *tx_lse(tensor *x);            /* log sum exp, [rows,1] */
 
 /* Movement. slice, embed, concat, take and put go by the first extent (images
  * of a batch, rows of a matrix) and move everything behind it; the _cols ones
@@ -61,10 +64,10 @@ tensor *tx_lse(tensor *x);                  /* log sum exp, [rows,1] */
  * other's derivative. */
 tensor *tx_reshape(tensor *x, dims d);
 tensor *tx_slice(tensor *x, int64_t first, int64_t n);
-tensor *tx_embed(tensor *x, int64_t first, int64_t n);   /* x as rows of n zero rows */
+tensor *tx_embed(tensor *x, int64_t first, int64_t n); /* x as rows of n zero rows */
 tensor *tx_concat(tensor *a, tensor *b);
 tensor *tx_slice_cols(tensor *x, int64_t first, int64_t n);
-tensor *tx_embed_cols(tensor *x, int64_t first, int64_t n);   /* x as columns of n zero columns */
+tensor *tx_embed_cols(tensor *x, int64_t first, int64_t n); /* x as columns of n zero columns */
 tensor *tx_concat_cols(tensor *a, tensor *b);
 tensor *tx_pick(tensor *x, tensor *i);
 tensor *tx_place(tensor *v, tensor *i, int64_t cols);
@@ -85,29 +88,34 @@ tensor *tx_avgpool_t(tensor *y, int window, int stride, int pad, dims x);
 /* Composites: fused when a first-order gradient is enough, else composed of
  * the operations above. tests/fused.c holds the two to the same numbers. */
 tensor *tx_log_softmax(tensor *x);
-tensor *tx_batchnorm(tensor *x, tensor *gamma, tensor *beta, double eps,
-                     tensor **mean, tensor **var);   /* batch statistics out */
+tensor *tx_batchnorm(tensor *x, tensor *gamma, tensor *beta, double eps, tensor **mean,
+                     tensor **var); /* batch statistics out */
 
 /* Without derivative. topk: values sorted descending, columns in *i if not NULL. */
 tensor *tx_topk(tensor *x, int64_t k, tensor **i);
-tensor *tx_nearest(tensor *a, tensor *c, int64_t k, tensor **i);   /* topk of a c', without the matrix */
-double  tx_quantile(tensor *x, double p);            /* 0 <= p <= 1, linear between values; waits */
-tensor *tx_eigh(tensor *symmetric, tensor **values); /* one vector per row, largest first */
+tensor *tx_nearest(tensor *a, tensor *c, int64_t k, tensor **i); /* topk of a c', without the matrix */
+double tx_quantile(tensor *x, double p);                         /* 0 <= p <= 1, linear between values; waits */
+tensor *tx_eigh(tensor *symmetric, tensor **values);             /* one vector per row, largest first */
+tensor *tx_principal(tensor *x, tensor **values);                /* tx_eigh of x'x / rows, summed in double */
+tensor *tx_pinv(tensor *x);                                      /* pseudo-inverse, in double; x has two extents */
 
 /* In place, on leaves only, never recorded: parameters, running statistics. */
 void tx_assign(tensor *dst, tensor *src);
 void tx_axpy(tensor *dst, double scale, tensor *src);
 
 /* Derivatives of y, which has one element. */
-enum { AD_CREATE = 1,   /* the gradients can themselves be differentiated */
-       AD_RETAIN = 2 }; /* y may be differentiated again */
-tensor *ad_leaf(tensor *x);                 /* a copy gradients can be asked for */
+enum {
+    AD_CREATE = 1, /* the gradients can themselves be differentiated */
+    AD_RETAIN = 2
+};                          /* y may be differentiated again */
+tensor *ad_leaf(tensor *x); /* a copy gradients can be asked for */
 tensor *ad_detach(tensor *x);
-int     ad_record(int on);                  /* returns what it was */
-void    ad_grad(tensor *y, int n, tensor *const x[], tensor *g[], unsigned flags);
-void    ad_backward(tensor *y);             /* adds into the parameters' gradients */
+int ad_record(int on); /* returns what it was */
+void ad_grad(tensor *y, int n, tensor *const x[], tensor *g[], unsigned flags);
+void ad_backward(tensor *y); /* adds into the parameters' gradients */
 
 /* Said often enough to deserve a name. */
+/* clang-format off */
 static inline tensor *tx_scale(tensor *x, double s) { return tx_affine(x, s, 0); }
 static inline tensor *tx_relu(tensor *x) { return tx_within(x, x, 0, TX_HUGE); }
 static inline tensor *tx_exp(tensor *x) { return tx_map(BK_EXP, x); }
@@ -127,8 +135,9 @@ static inline tensor *tx_nll(tensor *logits, tensor *labels)
 {
     return tx_scale(tx_mean(tx_pick(tx_log_softmax(logits), labels)), -1);
 }
+/* clang-format on */
 
-#ifndef TX_PLAIN   /* the engine's own files define these functions */
+#ifndef TX_PLAIN /* the engine's own files define these functions */
 #include "places.h"
 #endif
 

@@ -25,7 +25,7 @@ static void fit(void *self, run *r)
 {
     struct vim *s = self;
     samples *train = run_split(r, RUN_TRAIN);
-    tensor *f = samples_features(train), *w = nn_head_weight(run_net(r)), *values;
+    tensor *f = samples_features(train), *w = nn_head_weight(run_net(r));
     int64_t d = tx_cols(f);
     if (s->dim >= d)
         run_refuse(r,
@@ -35,12 +35,8 @@ static void fit(void *self, run *r)
 
     /* The point that every logit ignores. */
     tensor *b = tx_reshape(nn_head_bias(run_net(r)), DIMS(tx_rows(w), 1));
-    tensor *v = tx_eigh(tx_matmul(w, w, 0, 1), &values);
-    tensor *a = tx_div(tx_matmul(v, b, 0, 0), tx_reshape(values, DIMS(tx_rows(w), 1)));
-    s->origin = tx_reshape(tx_scale(tx_matmul(tx_matmul(v, w, 0, 0), a, 1, 0), -1), DIMS(d));
-
-    tensor *centred = tx_sub(f, s->origin);
-    v = tx_eigh(tx_matmul(centred, centred, 1, 0), &values);
+    s->origin = tx_reshape(tx_scale(tx_matmul(tx_pinv(w), b, 0, 0), -1), DIMS(d));
+    tensor *v = tx_principal(tx_sub(f, s->origin), NULL);
     s->outside = tx_slice(v, s->dim, d - s->dim);
     s->alpha = tx_item(tx_mean(tx_rowmax(samples_logits(train)))) / tx_item(tx_mean(residual(s, f)));
 }

@@ -57,6 +57,7 @@ static void open_device(const char *name)
     if (opened) {
         nn_free(toy_net);
         device_close();
+        opened = NULL;
     }
     if (device_open(name, 0) != 0)
         fail_msg("%s", fault_text());
