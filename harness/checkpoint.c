@@ -122,7 +122,7 @@ const char *stored_plain(char *out, size_t cap, bytes text)
 {
     size_t n = text.n < cap ? text.n : cap - 1;
     for (size_t i = 0; i < n; i++)
-        out[i] = text.at[i] < ' ' || text.at[i] == 127 ? '?' : (char)text.at[i];
+        out[i] = text.at[i] < ' ' || text.at[i] > '~' ? '?' : (char)text.at[i];
     out[n] = '\0';
     return out;
 }
@@ -267,8 +267,8 @@ static int read_whole(checkpoint *c, int (*reader)(checkpoint *, bytes))
 static int read_any(checkpoint *c)
 {
     static const unsigned char zip[] = {'P', 'K', 3, 4};
-    static const unsigned char legacy[] = {0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8};
-    unsigned char head[12] = {0};
+    static const unsigned char magic[] = {0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
+    unsigned char head[32] = {0}; /* the magic number is behind at most 11 bytes of framing */
     char plain[sizeof head + 1];
     struct stat s;
     FILE *f = fopen(c->path, "rb");
@@ -282,7 +282,7 @@ static int read_any(checkpoint *c)
     c->size = (size_t)s.st_size;
     if (n >= sizeof zip && memcmp(head, zip, sizeof zip) == 0)
         return torch_read_zip(c);
-    if (n == sizeof legacy && memcmp(head, legacy, sizeof legacy) == 0)
+    if (n > 0 && head[0] == 0x80 && memmem(head, n, magic, sizeof magic))
         return read_whole(c, torch_read_legacy);
     if (n > 8 && head[8] == '{')
         return read_whole(c, safetensors_read);

@@ -39,7 +39,7 @@ size_t stored_size(const checkpoint *c);
 /* Bytes of one element, 0 for an unknown dtype. The names are safetensors'. */
 size_t stored_dtype_size(const char *dtype);
 
-/* Text from a file made fit to print: one line, at most cap - 1 bytes. */
+/* Text from a file made fit to print: one line of ASCII, at most cap - 1 bytes. */
 const char *stored_plain(char *out, size_t cap, bytes text);
 
 /* The readers. The file is open()ed, read whole, or left to libzip. */

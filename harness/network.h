@@ -1,0 +1,73 @@
+/* network.h - what a net is made of, for the files that build it (models.c,
+ * nn_build.c), run it (nn.c) and read and write it (nn_file.c).
+ *
+ * A network is one list of layers in order of computation, cut into stages at
+ * places where a single tensor passes; behind it comes the linear head. The
+ * list is the backend's own bk_layer, so a range of stages is a plan as it
+ * stands, and the composed path walks the same list. */
+#ifndef NETWORK_H
+#define NETWORK_H
+
+#include <stdbool.h>
+
+#include "models.h"
+
+enum part_kind { PART_FILTER, PART_GAMMA, PART_BETA, PART_MEAN, PART_VARIANCE, PART_WEIGHT, PART_BIAS, PART_KINDS };
+
+/* A tensor under its PyTorch name: a slice of the parameter vector, or (means
+ * and variances) of the vector of running statistics. Filters are K,R,S,C. */
+typedef struct net_part {
+    char name[112];
+    enum part_kind kind;
+    int layer; /* -1: the head's */
+    int64_t offset, count;
+    dims d;
+    tensor *view; /* a parameter with its gradient; statistics: a leaf */
+} net_part;
+
+typedef struct net_stage {
+    char name[16];
+    int layer;            /* its first one; the head's: how many there are */
+    int part;             /* the first part of it, parameters and statistics alike */
+    int64_t weight, stat; /* where its parameters and statistics start */
+} net_stage;
+
+enum { NET_STAGES = 12 };
+
+struct net {
+    const char *name;
+    int64_t classes, features, side;
+    bk_layer *layers;
+    net_part *parts; /* in the order of layers */
+    int nlayers, nparts, nstages;
+    net_stage stages[NET_STAGES + 1]; /* one more, to end the last */
+    int64_t nweights, nstats;
+    tensor *weights, *grads, *stats;
+    tensor *unbias;   /* what turns the population's variances into the sample's, for: */
+    int64_t unbias_n; /* so many images */
+    enum nn_mode mode;
+    bool bf16;
+    struct net_plan *plans;
+};
+
+/* models.c: appends all layers and parts; -1 with fault() for an unknown name. */
+int model_layers(net *n, const char *name);
+
+/* nn_build.c, for models.c. `x` is a layer, -1 the images; each returns the
+ * layer it appended. Names are PyTorch's, without ".weight". */
+void net_begin(net *n, const char *stage); /* what follows belongs to it */
+int net_conv(net *n, int x, const char *name, int64_t k, int window, int stride, int pad);
+int net_norm(net *n, int x, const char *name);
+int net_relu(net *n, int x);
+int net_plus(net *n, int a, int b);
+int net_join(net *n, int a, int b);
+int net_pool_max(net *n, int x, int window, int stride, int pad);
+int net_pool_avg(net *n, int x, int window); /* as wide as its stride */
+int net_widen(net *n, int x, int64_t k, int stride);
+void net_head(net *n, const char *name); /* the stage "head" */
+bk_window net_out(const net *n, int x);  /* p, q, k of what layer x yields */
+
+/* nn.c: gives the backend's plans back. */
+void net_drop_plans(net *n);
+
+#endif
