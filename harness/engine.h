@@ -12,10 +12,10 @@
 #include "tensor.h"
 
 /* Where a call stands in the source; file is NULL when nobody said. */
-typedef struct place {
+typedef struct origin {
     const char *file;
     int line;
-} place;
+} origin;
 
 /* A block of device memory (the head of pool.c's own record of it). `version`
  * counts the writes in place. */
@@ -25,7 +25,7 @@ typedef struct storage {
     int refs;     /* tensors that look at it */
     uint32_t version;
     const char *changed_by; /* the operation that last wrote in place, and where */
-    place changed_at;
+    origin changed_at;
 } storage;
 
 typedef struct node node;
@@ -104,7 +104,7 @@ bk_window tx_window(const char *operation, dims x, int64_t k, int r, int s, int 
 
 /* Ends the process: one line with the operation, this sentence and the place. */
 void tx_die(const char *operation, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
-place tx_where(void); /* of the public call in progress */
+origin tx_where(void); /* of the public call in progress */
 
 /* Data, randomness and updates: the backend's entries on tensors. */
 tensor *tx_images(dims d, const uint8_t *host_px, const int32_t *host_dy_dx_flip, tensor *mean, tensor *dev);
@@ -135,7 +135,7 @@ typedef struct rule {
 struct node {
     const rule *rule;
     tensor *y;
-    place at;
+    origin at;
     bool spent;    /* a backward pass gave back what it needs */
     double lo, hi; /* numbers and geometry, as the rule wants them */
     int64_t first;

@@ -100,7 +100,7 @@ static void check_version(const node *n, const tensor *x, uint32_t version)
         refuse(n, "needs a tensor that an earlier backward pass gave back: ask for AD_RETAIN there");
     if (x->mem->version == version)
         return;
-    place at = x->mem->changed_at;
+    origin at = x->mem->changed_at;
     tx_die("gradient", "%s at %s:%d used %s, which %s at %s:%d has changed since", n->rule->name,
            n->at.file ? n->at.file : "?", n->at.line, tx_text(x), x->mem->changed_by, at.file ? at.file : "?",
            at.line);

@@ -12,13 +12,13 @@ void tx_here_(const char *file, int line);
 tensor *tx_done_(tensor *t);
 double tx_done_value_(double value);
 
-static place places[64]; /* nested deeper, a call reports the place it is nested in */
+static origin places[64]; /* nested deeper, a call reports the place it is nested in */
 static int depth;
 
 void tx_here_(const char *file, int line)
 {
     if (depth < (int)(sizeof places / sizeof *places))
-        places[depth] = (place){file, line};
+        places[depth] = (origin){file, line};
     depth++;
 }
 
@@ -34,16 +34,16 @@ double tx_done_value_(double value)
     return value;
 }
 
-place tx_where(void)
+origin tx_where(void)
 {
     int top = depth < (int)(sizeof places / sizeof *places) ? depth : (int)(sizeof places / sizeof *places);
-    return top > 0 ? places[top - 1] : (place){NULL, 0};
+    return top > 0 ? places[top - 1] : (origin){NULL, 0};
 }
 
 void tx_die(const char *operation, const char *fmt, ...)
 {
     va_list args;
-    place p = tx_where();
+    origin p = tx_where();
 
     fflush(stdout);
     fprintf(stderr, "%s: ", operation);

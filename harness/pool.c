@@ -94,7 +94,7 @@ static void print_size(size_t bytes)
 
 static void out_of_memory(const char *what, size_t bytes)
 {
-    place p = tx_where();
+    origin p = tx_where();
 
     fprintf(stderr, "out of %s memory: ", what);
     print_size(bytes);

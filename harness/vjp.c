@@ -21,7 +21,7 @@ static tensor *gather(tensor *g, const tensor *v)
     if (v->count == 1)
         t = tx_sum(g);
     else
-        t = m.inner == 1 ? tx_colsum(g) : tx_rowsum(g);
+        t = v->cols == 1 ? tx_rowsum(g) : tx_colsum(g);
     return tx_same_dims(t->d, v->d) ? t : tx_reshape(t, v->d);
 }
 
