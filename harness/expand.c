@@ -201,40 +201,38 @@ static int check_net(const config *c, const char *name)
     return -1;
 }
 
-/* {net} and {seed} filled in. */
+/* {net} and {seed} filled in, {seed} by itself where results are to be averaged over seeds. */
 static char *fill_in(const char *weights, const char *network, const char *seed)
 {
     text t = {0};
     while (*weights) {
-        const char *value = strncmp(weights, "{net}", 5) == 0    ? net
-                            : strncmp(weights, "{seed}", 6) == 0 ? seed
-                                                                 : NULL;
-        if (value)
-            text_add(&t, "%s", value);
+        int is_net = strncmp(weights, "{net}", 5) == 0, is_seed = strncmp(weights, "{seed}", 6) == 0;
+        if (is_net || is_seed)
+            text_add(&t, "%s", is_net ? network : seed);
         else
             text_char(&t, *weights);
-        weights += !value ? 1 : value == network ? 5 : 6;
+        weights += is_net ? 5 : is_seed ? 6 : 1;
     }
     return t.bytes ? t.bytes : text_copy("");
 }
 
 /* As it stands from here, from the configuration's folder, or from the data folder. */
-static int find_weights(const plan *p, model *m)
+static int find_weights(const plan *p, model *m, const char *weights)
 {
     char folder[PATH_MAX], path[PATH_MAX];
     const char *slash = strrchr(p->file, '/'), *data = config_text(p->c, "data");
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - p->file) : 1, slash ? p->file : ".");
     const char *from[] = {".", folder, data};
-    int absolute = m->weights[0] == '/';
+    int absolute = weights[0] == '/';
     for (int i = 0; i < (absolute ? 1 : data ? 3 : 2); i++) {
         layout_absolute(path, sizeof path,
-                        absolute ? m->weights : file_join(path, sizeof path, from[i], m->weights));
+                        absolute ? weights : file_join(path, sizeof path, from[i], weights));
         if (!file_exists(path))
             continue;
         m->start = text_copy(path);
         return file_digest(m->digest, path);
     }
-    return fault("%s: the checkpoint %s does not exist%s%s%s", config_origin(p->c, "weights"), m->weights,
+    return fault("%s: the checkpoint %s does not exist%s%s%s", config_origin(p->c, "weights"), weights,
                  absolute ? "" : " here, nor beside the configuration, nor in the data folder",
                  absolute ? ""
                  : data   ? " "
@@ -290,10 +288,13 @@ static int add_model(plan *p, const char *network, const char *weights, const va
     p->models = text_more(p->models, (size_t)(p->n + 1) * sizeof *p->models);
     model *m = &p->models[p->n++];
     *m = (model){.net = network, .seed = seed, .train = train};
-    m->weights = weights ? fill_in(weights, network, seed) : text_copy("");
+    m->weights = weights ? fill_in(weights, network, "{seed}") : text_copy("");
     m->train_settings = train ? recipe_settings(p, train) : text_copy("");
     m->scores = text_more(NULL, (size_t)p->score.n * sizeof *m->scores);
-    if (weights && find_weights(p, m) != 0)
+    char *file = weights ? fill_in(weights, network, seed) : NULL;
+    int rc = file ? find_weights(p, m, file) : 0;
+    free(file);
+    if (rc != 0)
         return -1;
     name_run(p, m, "features", NULL, m->run);
     if (train)

@@ -1,0 +1,51 @@
+/* grid.h - rows of results as a grid: a line is a scorer on a checkpoint, a
+ * column a set, behind each cell the seeds. Means are over seeds; a group's
+ * mean is taken within each seed first, unweighted over its sets. */
+#ifndef GRID_H
+#define GRID_H
+
+#include "table.h"
+
+typedef struct measure {
+    enum result_column column;
+    const char *name, *title, *meaning;
+    int higher; /* is better */
+} measure;
+
+typedef struct grid {
+    const sheet *rows;
+    int *lines; /* a row that names the line: its net, weights, scorer ... */
+    int *sets;  /* a row that names the set and its group; near first, then far */
+    int *seeds; /* a row that names the seed */
+    int nlines, nsets, nseeds;
+    int *at; /* [lines][seeds][sets] rows that are ok, or -1 */
+    const measure *measures[8];
+    int nmeasures;
+} grid;
+
+typedef struct mean {
+    double value, std; /* std of the population */
+    int n;             /* seeds; 0: nothing to take a mean of */
+    int partial;       /* some set or seed of the grid is missing in it */
+} mean;
+
+int  grid_make(grid *g, const sheet *rows, const char *keep, const table_options *o);
+void grid_free(grid *g);
+
+mean grid_set(const grid *g, int line, int set, enum result_column column);
+mean grid_group(const grid *g, int line, const char *group, enum result_column column);
+int  grid_has_group(const grid *g, const char *group);
+
+/* The text of a line's or set's own row. */
+const char *grid_line(const grid *g, int line, enum result_column column);
+const char *grid_name(const grid *g, int set, enum result_column column);
+
+/* Do the lines differ in this column? */
+int grid_varies(const grid *g, enum result_column column);
+
+/* layouts.c */
+void layout_print(FILE *to, const grid *g, const table_options *o);
+void layout_openood(FILE *to, const grid *g, int line);
+char *layout_file_name(const grid *g, int line); /* "knn.csv", longer where that tells lines apart; to be freed */
+
+#endif

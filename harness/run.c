@@ -1,0 +1,298 @@
+/* run.c - runs an experiment: what is missing in results.csv is computed, cell
+ * after cell, each in a process of its own. This process opens no device and
+ * loads no method, so whatever a cell does costs its own rows and nothing else. */
+#include "commands.h"
+#include "fault.h"
+#include "file.h"
+#include "layout.h"
+#include "progress.h"
+#include "rows.h"
+#include "sets.h"
+#include "settings.h"
+#include "spawn.h"
+#include "stale.h"
+#include "table.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { INTERRUPTED = 1 }; /* beside 0 and -1: stop, and keep what is there */
+
+/* The output folder, held by one run at a time. The lock is the kernel's and
+ * goes with the process, however it ends. */
+static int hold(const char *out, int *lock)
+{
+    char path[PATH_MAX], owner[32] = "";
+    file_join(path, sizeof path, out, "lock");
+    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (*lock < 0)
+        return fault("cannot write to the output folder %s: %s", out, strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t n = read(*lock, owner, sizeof owner - 1);
+        close(*lock);
+        *lock = -1;
+        return fault(
+            "another run (process %.*s) is writing to %s: wait for it, or give another folder with `--out`",
+            n > 0 ? (int)strcspn(owner, "\n") : 1, n > 0 ? owner : "?", out);
+    }
+    snprintf(owner, sizeof owner, "%ld\n", (long)getpid());
+    if (ftruncate(*lock, 0) != 0 || write(*lock, owner, strlen(owner)) < 0)
+        return fault("cannot write %s: %s", path, strerror(errno));
+    return 0;
+}
+
+static int open_output(rows *r, int *lock)
+{
+    char path[PATH_MAX];
+    const plan *p = &r->p;
+    if (file_mkdirs(p->cache) != 0 || hold(p->out, lock) != 0)
+        return -1;
+    file_join(path, sizeof path, p->out, "weights");
+    if (p->train.n && file_mkdirs(path) != 0)
+        return -1;
+    if (sheet_open(&r->results, file_join(path, sizeof path, p->out, "results.csv"), result_names, RESULT_COLUMNS,
+                   SHEET_WRITE) != 0)
+        return -1;
+    return sheet_open(&r->accuracy, file_join(path, sizeof path, p->out, "accuracy.csv"), accuracy_names,
+                      ACCURACY_COLUMNS, SHEET_WRITE);
+}
+
+/* Cells. */
+
+/* What became of a cell, in the words of a row's status; NULL when it went well. */
+static char *status_of(const outcome *o, const reports *w, const job *j)
+{
+    const char *said = strncmp(o->last, "oodbench: ", 10) == 0 ? o->last + 10 : o->last;
+    if (o->end == SPAWN_TIMEOUT)
+        return text_format("timeout: %.0f s", j->timeout_s);
+    if (o->end == SPAWN_MEMORY)
+        return text_format("memory: %lld MB", (long long)j->limit_mb);
+    if (o->end == SPAWN_SIGNAL)
+        return text_format("crash: SIG%s", sigabbrev_np(o->code));
+    if (o->code == EXIT_OK)
+        return NULL;
+    if (w->status)
+        return text_copy(w->status);
+    if (o->code == EXIT_MEMORY)
+        return text_format("memory: %s", said);
+    if (o->code == EXIT_NOT_FINITE)
+        return text_format("nan: %s", said);
+    if (strncmp(said, "abi: ", 5) == 0)
+        return text_copy(said);
+    return said[0] ? text_format("failed: %s", said) : text_format("failed: exit code %d", o->code);
+}
+
+static void tell(const char *name, const char *what, double seconds, const char *status)
+{
+    if (status)
+        fprintf(stderr, "  %-10s %-40s %s\n", name, what, status);
+    else
+        fprintf(stderr, "  %-10s %-40s %.1f s\n", name, what, seconds);
+}
+
+/* Runs one cell. *status: NULL when it went well, else why not, to be freed.
+ * Returns 0, INTERRUPTED, or -1 when this process itself could not go on. */
+static int run_cell(reports *w, enum cell_kind kind, char **status)
+{
+    const plan *p = &w->r->p;
+    const char *run = kind == CELL_TRAIN ? w->m->train_run : w->by ? w->by->run : w->m->run;
+    char *file = text_format("%s/%s.yml", p->cache, run), *log = text_format("%s/%s.log", p->cache, run);
+    char *cell = expand_cell(p, w->m, kind, w->by, w->sets), word[] = "cell";
+    char *argv[] = {(char *)(uintptr_t)layout_program(), word, file, NULL};
+    int64_t limit = 0, timeout = 0;
+    outcome o;
+    config_int(p->c, "limit_mb", &limit, 1, INT64_MAX);
+    config_int(p->c, kind == CELL_TRAIN ? "train_timeout_s" : "timeout_s", &timeout, 1, INT64_MAX);
+    job j = {argv, log, 3, (double)timeout, limit, rows_report, w};
+    int rc = file_write(file, cell, strlen(cell)) != 0 || spawn_run(&o, &j) != 0 || w->failed ? -1 : 0;
+    char none[] = "progress"; /* wipes the line that a cell may have left half-way */
+    progress_relay(none);
+    *status = NULL;
+    if (rc == 0 && o.end == SPAWN_INTERRUPT)
+        rc = INTERRUPTED;
+    if (rc == 0) {
+        static const char *const names[] = {"train", "features", "score"};
+        const variant *v = kind == CELL_TRAIN ? w->m->train : w->by ? w->by->by : NULL;
+        char *what = v ? text_format("%s %s", v->method->name, v->settings)
+                       : text_format("%s %s", w->m->net, w->m->weights[0] ? w->m->weights : w->m->seed);
+        *status = status_of(&o, w, &j);
+        tell(names[kind], what, o.seconds, *status);
+        if (*status)
+            fprintf(stderr, "  %-10s what it printed is in %s\n", "", log);
+        free(what);
+    }
+    free(cell);
+    free(file);
+    free(log);
+    return rc;
+}
+
+/* Trains, when the model is trained and its weights are not there. */
+static int train(rows *r, const model *m, const config *none, char **status)
+{
+    reports w = {.r = r, .m = m, .sets = none};
+    if (!m->train || file_exists(m->file))
+        return 0;
+    if (m->train->method->refusal) {
+        *status = text_copy(m->train->method->refusal);
+        return 0;
+    }
+    int rc = run_cell(&w, CELL_TRAIN, status);
+    free(w.status);
+    if (rc == 0 && !*status && !file_exists(m->file))
+        *status = text_copy("failed: training left no weights");
+    return rc;
+}
+
+static int extract(rows *r, const model *m, const config *sets, char **status)
+{
+    reports w = {.r = r, .m = m, .sets = sets};
+    int rc = run_cell(&w, CELL_FEATURES, status);
+    free(w.status);
+    return rc == 0 && !*status ? rows_put_accuracy(&w) : rc;
+}
+
+static int score(rows *r, const model *m, const scored *by)
+{
+    config *sets = config_new();
+    reports w = {.r = r, .m = m, .by = by, .sets = sets};
+    int rc = 0;
+    if (rows_missing(r, by, sets) > 0) {
+        char *status = by->by->method->refusal ? text_copy(by->by->method->refusal) : NULL;
+        if (status)
+            tell("score", by->by->method->name, 0, status);
+        else
+            rc = run_cell(&w, CELL_SCORE, &status);
+        if (rc == 0)
+            rc = rows_fail(r, m, by, sets, status ? status : "failed: the cell ended without this row");
+        free(status);
+    }
+    free(w.status);
+    config_free(sets);
+    return rc;
+}
+
+/* All that is missing of one model; nothing is started when nothing is. */
+static int run_model(rows *r, const model *m)
+{
+    config *sets = config_new(), *all = config_new();
+    char *status = NULL;
+    int rc = 0, wanted = !rows_has_accuracy(r, m);
+    for (int i = 0; i < r->p.score.n; i++)
+        wanted += rows_missing(r, &m->scores[i], all);
+    static const char *const groups[] = {"near", "far", "csid"};
+    for (int g = 0; g < 3; g++)
+        for (int i = 0; i < config_items(r->p.c, groups[g]); i++)
+            config_append(sets, groups[g], config_item(r->p.c, groups[g], i), "");
+    if (wanted)
+        rc = train(r, m, sets, &status);
+    if (wanted && rc == 0 && !status)
+        rc = extract(r, m, sets, &status);
+    for (int i = 0; wanted && rc == 0 && i < r->p.score.n; i++)
+        rc = status ? rows_fail(r, m, &m->scores[i], sets, status) : score(r, m, &m->scores[i]);
+    free(status);
+    config_free(all);
+    config_free(sets);
+    return rc;
+}
+
+/* The end: accuracies, the table, what failed. */
+
+static void print_accuracy(const rows *r)
+{
+    for (int i = 0; i < r->p.n; i++) {
+        const model *m = &r->p.models[i];
+        int row = sheet_find(r->accuracy, ACCURACY_RUN, m->run, ACCURACY_SPLIT, "val+test");
+        if (row < 0)
+            continue;
+        printf("accuracy on the whole test set of %s: %.2f %% (%s of %s)  %s %s%s%s%s%s\n",
+               config_text(r->p.c, "id"), strtod(sheet_at(r->accuracy, row, ACCURACY_ACC), NULL),
+               sheet_at(r->accuracy, row, ACCURACY_CORRECT), sheet_at(r->accuracy, row, ACCURACY_N), m->net,
+               m->weights, m->train ? " trained with " : "", m->train ? m->train->method->name : "",
+               m->train ? ", seed " : "", m->train ? m->seed : "");
+    }
+    if (r->p.n)
+        putchar('\n');
+}
+
+static int finish(const rows *r)
+{
+    char *keep = rows_of_plan(r);
+    int good = 0, bad;
+    for (int row = 0; row < sheet_rows(r->results); row++)
+        good += keep[row] && result_ok(r->results, row);
+    print_accuracy(r);
+    int rc = good ? table_print(stdout, r->results, keep, &(table_options){.bold = isatty(STDOUT_FILENO)}) : 0;
+    bad = table_failures(stdout, r->results, keep);
+    printf("\nresults: %s/results.csv\n", r->p.out);
+    free(keep);
+    return rc != 0 ? -1 : bad ? 1 : EXIT_OK;
+}
+
+static int run_plan(rows *r)
+{
+    int64_t threads = 1;
+    int rc = 0, left = 0;
+    config_int(r->p.c, "threads", &threads, 1, INT64_MAX);
+    spawn_environment(threads);
+    spawn_catch_signals();
+    if (sets_import(r->p.b, r->p.c) != 0 || stale_mark(r) != 0 || rows_forget_failures(r) != 0)
+        return -1;
+    for (int i = 0; i < r->p.n; i++)
+        for (int j = 0; j < r->p.score.n; j++) {
+            config *sets = config_new();
+            left += rows_missing(r, &r->p.models[i].scores[j], sets);
+            config_free(sets);
+        }
+    fprintf(stderr, "%s: %d checkpoint%s, %d scorer%s, %d row%s to compute\n", r->p.name, r->p.n,
+            r->p.n == 1 ? "" : "s", r->p.score.n, r->p.score.n == 1 ? "" : "s", left, left == 1 ? "" : "s");
+    for (int i = 0; rc == 0 && i < r->p.n; i++)
+        rc = run_model(r, &r->p.models[i]);
+    if (rc == INTERRUPTED) {
+        fprintf(stderr, "oodbench: interrupted; what is computed is in %s/results.csv, the same command goes on\n",
+                r->p.out);
+        return 128 + spawn_interrupted();
+    }
+    return rc != 0 ? -1 : finish(r);
+}
+
+static int help(FILE *to)
+{
+    fputs("usage: oodbench run FILE.yml [--key value ...]\n"
+          "Runs the experiment that FILE.yml describes, or what is left of it, and prints its table.\n"
+          "Every key can be given on the command line. Lists multiply: [a, b], or a,b after --key.\n"
+          "Exit status: 0 all rows are there, 1 some failed, 2 nothing could be run.\n\n"
+          "key              default\n",
+          to);
+    settings_print(to);
+    fputs("  METHOD.parameter          `oodbench methods` lists them; here lists multiply, too\n", to);
+    return to == stdout ? EXIT_OK : EXIT_CONFIG;
+}
+
+int run_main(int argc, char **argv)
+{
+    if (argc < 2)
+        return help(stderr);
+    if (strcmp(argv[1], "--help") == 0)
+        return help(stdout);
+    rows r = {0};
+    int lock = -1, rc = expand(&r.p, argc, argv);
+    if (rc == 0)
+        rc = open_output(&r, &lock);
+    if (rc == 0)
+        rc = run_plan(&r);
+    sheet_close(r.results);
+    sheet_close(r.accuracy);
+    if (lock >= 0)
+        close(lock);
+    expand_free(&r.p);
+    return rc;
+}

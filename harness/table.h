@@ -1,0 +1,25 @@
+/* table.h - results as people read them: a line per scorer, a column per set and
+ * group, means over seeds. */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include "results.h"
+
+#include <stdio.h>
+
+enum table_format { TABLE_TEXT, TABLE_CSV, TABLE_MARKDOWN, TABLE_LATEX, TABLE_OPENOOD };
+
+typedef struct table_options {
+    enum table_format format;
+    const char *metrics; /* "fpr95,auroc"; NULL: these two, in CSV all */
+    const char *score;   /* only this scorer; NULL: all */
+    int bold;            /* mark the best of a column with terminal codes */
+} table_options;
+
+/* keep[row]: which rows count; NULL: all. -1 with fault() set when nothing is left. */
+int table_print(FILE *to, const sheet *rows, const char *keep, const table_options *o);
+
+/* Lists the rows that are not `ok` with their reasons; returns how many. */
+int table_failures(FILE *to, const sheet *rows, const char *keep);
+
+#endif
