@@ -75,8 +75,10 @@ static mean value(const grid *g, const measure *of, int line, int col, const cha
         *title = grid_name(g, col, RESULT_OOD);
         return grid_set(g, line, col, of->column);
     }
-    *title = "acc";
-    return grid_group(g, line, NULL, RESULT_ACC);
+    *title = "acc"; /* of the checkpoint: no set is missing in it */
+    mean acc = grid_group(g, line, NULL, RESULT_ACC);
+    acc.partial = 0;
+    return acc;
 }
 
 static int value_columns(const grid *g)
@@ -162,20 +164,36 @@ static int any_partial(const matrix *m)
 
 static const char *const partial_note = "* some sets or seeds are missing in this mean";
 
+/* How wide a column is, and whether a mark follows one of its numbers. */
+static int column_width(const matrix *m, int col, int *marked)
+{
+    int width = 0;
+    *marked = 0;
+    for (int row = 0; row < m->rows; row++)
+        *marked |= col >= m->labels && strchr(*cell(m, row, col), '*') != NULL;
+    for (int row = 0; row < m->rows; row++) {
+        const char *s = *cell(m, row, col);
+        int n = text_columns(s) + (*marked && !strchr(s, '*')); /* decimal points stay in line */
+        width = n > width ? n : width;
+    }
+    return width;
+}
+
 static void print_text(FILE *to, const matrix *m, const measure *of, int bold)
 {
     fprintf(to, "%s in %%, %s is better: %s\n", of->title, of->higher ? "higher" : "lower", of->meaning);
     for (int row = 0; row < m->rows; row++) {
         for (int col = 0; col < m->cols; col++) {
-            int width = 0;
-            for (int i = 0; i < m->rows; i++) {
-                int n = text_columns(*cell(m, i, col));
-                width = n > width ? n : width;
-            }
             const char *s = *cell(m, row, col);
-            int pad = width - text_columns(s), strong = bold && (row == 0 || m->best[row * m->cols + col]);
-            fprintf(to, "%s%*s%s%s%s%*s", col ? "  " : "", col < m->labels ? 0 : pad, "", strong ? "\033[1m" : "",
-                    s, strong ? "\033[0m" : "", col < m->labels && col < m->cols - 1 ? pad : 0, "");
+            int marked, width = column_width(m, col, &marked), words = col < m->labels, last = col == m->cols - 1;
+            int after = marked && !strchr(s, '*'), pad = width - text_columns(s) - after;
+            int strong = bold && (row == 0 || m->best[row * m->cols + col]);
+            fprintf(to, "%s%*s%s%s%s%*s", col ? "  " : "", words ? 0 : pad, "", strong ? "\033[1m" : "", s,
+                    strong ? "\033[0m" : "",
+                    last    ? 0
+                    : words ? pad
+                            : after,
+                    "");
         }
         fputc('\n', to);
     }
