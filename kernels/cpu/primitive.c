@@ -87,7 +87,6 @@ dnn_op *dnn_make(const dnn *d, dnnl_status_t status, dnnl_primitive_desc_t choic
         dnn_drop(op);
         return NULL;
     }
-    DNN_CHECK(d, dnnl_primitive_create(&op->primitive, choice));
     return op;
 }
 
@@ -131,5 +130,7 @@ void dnn_run(const dnn *d, dnn_op *op, const dnn_arg *args, int n)
         d->host->die(__FILE__, __LINE__, "oneDNN: %d arguments, at most %d", n, DNN_SLOTS);
     for (int i = 0; i < n; i++)
         given[i] = (dnnl_exec_arg_t){args[i].what, memory_at(d, op, &args[i])};
+    if (!op->primitive) /* code is generated only for what is run, not for what was asked its order */
+        DNN_CHECK(d, dnnl_primitive_create(&op->primitive, op->choice));
     DNN_CHECK(d, dnnl_primitive_execute(op->primitive, d->stream, n, given));
 }

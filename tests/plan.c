@@ -1,0 +1,444 @@
+/* plan.c - every backend's plans against the same layers executed one by one
+ * with ref's entries: results, batch statistics, gradients; f32 and bfloat16;
+ * a small version of every pattern that the networks are made of. */
+#include "judge.h"
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+enum { GUARD = 64 };
+
+static device dev;
+
+/* Uniform in -1 .. 1; the state goes on from call to call. */
+static uint64_t state;
+
+static real draw(void)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (real)((double)(state >> 33) / (double)(1u << 30) - 1);
+}
+
+/* Filters of unit gain. Half of the norms' channels are mostly above zero and half
+ * mostly below: few ReLU inputs are so near zero that rounding decides. */
+static void draw_weights(const pattern *p, real *w, real *stats)
+{
+    for (int64_t i = 0; i < p->weights; i++)
+        w[i] = draw();
+    for (int64_t i = 0; i < p->stats; i++)
+        stats[i] = (real)(1 + 0.5 * draw());
+    for (int i = 0; i < p->count; i++) {
+        const bk_layer *l = &p->layer[i];
+        const bk_window *g = &l->g;
+        int64_t taps = g->r * g->s * g->c;
+        for (int64_t t = 0; l->kind == BK_CONV && t < g->k * taps; t++)
+            w[l->weight + t] *= (real)sqrt(3.0 / (double)taps);
+        for (int64_t k = 0; l->kind == BK_NORM && k < g->k; k++) {
+            w[l->weight + k] = (real)(1 + 0.4 * draw());
+            w[l->bias + k] = (real)((k % 2 ? 1.5 : -1.5) + 0.2 * draw());
+            stats[l->stat + k] = (real)(0.3 * draw());
+        }
+    }
+}
+
+/* --- arrays on the device, between guards --- */
+
+typedef struct array {
+    char *base;
+    size_t bytes;
+} array;
+
+static array device_array(size_t bytes, const void *host)
+{
+    array a = {dev.f->alloc(dev.b, bytes + 2 * GUARD), bytes};
+    char *fill = malloc(bytes + 2 * GUARD);
+    assert_non_null(a.base);
+    memset(fill, 0xa5, bytes + 2 * GUARD);
+    if (host)
+        memcpy(fill + GUARD, host, bytes);
+    else
+        memset(fill + GUARD, 0xff, bytes); /* a NaN wherever a float is read */
+    dev.f->write(dev.b, a.base, fill, bytes + 2 * GUARD);
+    free(fill);
+    return a;
+}
+
+static void *inside(const array *a)
+{
+    return a->base + GUARD;
+}
+
+/* Its contents; the guards must be as they were. Frees the array if last. */
+static void *taken(array *a, int last)
+{
+    char *all = malloc(a->bytes + 2 * GUARD);
+    dev.f->read(dev.b, all, a->base, a->bytes + 2 * GUARD);
+    for (int i = 0; i < GUARD; i++)
+        if ((unsigned char)all[i] != 0xa5 || (unsigned char)all[GUARD + (size_t)i + a->bytes] != 0xa5)
+            fail_msg("written outside of an array of %zu bytes", a->bytes);
+    memmove(all, all + GUARD, a->bytes);
+    if (last) {
+        dev.f->free(dev.b, a->base, a->bytes + 2 * GUARD);
+        a->base = NULL;
+    }
+    return all;
+}
+
+/* --- comparing --- */
+
+/* The root mean square of the difference, relative to that of what is right. */
+static double distance(const real *is, const real *right, int64_t n)
+{
+    double error = 0, size = 1e-30;
+    for (int64_t i = 0; i < n; i++) {
+        double d = (double)is[i] - right[i];
+        error += d * d;
+        size += (double)right[i] * right[i];
+    }
+    return sqrt(error / size); /* NaN stays NaN */
+}
+
+static void hold(const char *what, int layer, const real *is, const real *right, int64_t n, double most)
+{
+    double d = distance(is, right, n);
+    if (getenv("PLAN_VERBOSE"))
+        printf("    %-10s %3d %10.3g\n", what, layer, d);
+    if (!(d <= most))
+        fail_msg("%s of layer %d: off by %g (relative, root mean square), at most %g allowed", what, layer, d,
+                 most);
+}
+
+typedef struct row {
+    const char *name;
+    void (*build)(pattern *p);
+    int64_t n;
+    unsigned flags;
+    double result, gradient; /* errors allowed */
+} row;
+
+typedef struct subject { /* a pattern with its vectors */
+    pattern p;
+    real *w, *stats, *x, *dy;
+    trace right;
+} subject;
+
+static void subject_draw(subject *s, const row *r)
+{
+    for (int64_t i = 0; i < size_of(&s->p, -1, r->n); i++)
+        s->x[i] = draw();
+    for (int64_t i = 0; i < size_of(&s->p, s->p.count - 1, r->n); i++)
+        s->dy[i] = draw();
+    draw_weights(&s->p, s->w, s->stats);
+}
+
+static void subject_open(subject *s, const row *r)
+{
+    memset(s, 0, sizeof *s);
+    r->build(&s->p);
+    s->w = reals(s->p.weights);
+    s->stats = reals(s->p.stats);
+    s->x = reals(size_of(&s->p, -1, r->n));
+    s->dy = reals(size_of(&s->p, s->p.count - 1, r->n));
+    s->right = (trace){.p = &s->p, .n = r->n, .train = (r->flags & BK_TRAIN) != 0, .w = s->w, .x = s->x};
+    state = 1;
+}
+
+static void subject_close(subject *s)
+{
+    trace_free(&s->right);
+    free(s->right.stats);
+    free(s->w);
+    free(s->stats);
+    free(s->x);
+    free(s->dy);
+}
+
+/* Draws anew while some ReLU's input is so near zero that rounding would decide
+ * its mask: gradients differ there for no fault of anybody. */
+static void subject_settle(subject *s, const row *r)
+{
+    for (int tries = 0; tries < 20; tries++) {
+        trace_free(&s->right);
+        free(s->right.stats);
+        subject_draw(s, r);
+        s->right.stats = reals(s->p.stats);
+        memcpy(s->right.stats, s->stats, (size_t)s->p.stats * sizeof(real));
+        judge(&s->right);
+        if (!s->right.train || s->right.margin > 1e-5)
+            return;
+    }
+}
+
+static size_t bytes_of(int64_t n)
+{
+    return (size_t)n * sizeof(real);
+}
+
+static bk_plan *opened(const subject *s, const row *r)
+{
+    bk_plan *plan = dev.f->plan_open(dev.b, s->p.layer, s->p.count, r->n, r->flags);
+    if (!plan && (r->flags & BK_BF16)) {
+        print_message("%s: no bfloat16 here\n", r->name);
+        skip();
+    }
+    if (!plan)
+        fail_msg("%s: no plan", r->name);
+    return plan;
+}
+
+/* --- evaluation --- */
+
+static real *evaluated(bk_plan *plan, const subject *s, const row *r, uint64_t version)
+{
+    int64_t in = size_of(&s->p, -1, r->n), out = size_of(&s->p, s->p.count - 1, r->n);
+    array x = device_array(bytes_of(in), s->x), y = device_array(bytes_of(out), NULL);
+    array w = device_array(bytes_of(s->p.weights), s->w), stats = device_array(bytes_of(s->p.stats), s->stats);
+    dev.f->plan_run(dev.b, plan, inside(&y), NULL, inside(&x), inside(&w), inside(&stats), version);
+    real *x_after = taken(&x, 1), *w_after = taken(&w, 1), *stats_after = taken(&stats, 1);
+    assert_memory_equal(x_after, s->x, bytes_of(in));
+    assert_memory_equal(w_after, s->w, bytes_of(s->p.weights));
+    assert_memory_equal(stats_after, s->stats, bytes_of(s->p.stats));
+    free(x_after);
+    free(w_after);
+    free(stats_after);
+    return taken(&y, 1);
+}
+
+static void check_evaluation(const row *r)
+{
+    subject s;
+    real *first = NULL;
+    subject_open(&s, r);
+    bk_plan *plan = opened(&s, r);
+    for (uint64_t version = 1; version < 3; version++) { /* new weights, same plan */
+        int last = s.p.count - 1;
+        subject_settle(&s, r);
+        size_t bytes = bytes_of(size_of(&s.p, last, r->n));
+        free(first);
+        first = evaluated(plan, &s, r, version);
+        hold("y", last, first, s.right.out[last], size_of(&s.p, last, r->n), r->result);
+        real *again = evaluated(plan, &s, r, version);
+        assert_memory_equal(again, first, bytes);
+        free(again);
+    }
+    dev.f->plan_close(dev.b, plan);
+    plan = opened(&s, r);
+    real *again = evaluated(plan, &s, r, 2);
+    assert_memory_equal(again, first, bytes_of(size_of(&s.p, s.p.count - 1, r->n)));
+    free(again);
+    free(first);
+    dev.f->plan_close(dev.b, plan);
+    subject_close(&s);
+}
+
+/* --- training --- */
+
+/* What belongs to no layer must be as it was. */
+static void hold_gaps(const char *what, const real *is, const real *was, const unsigned char *owned, int64_t n)
+{
+    int gaps = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (owned[i])
+            continue;
+        gaps++;
+        if (memcmp(&is[i], &was[i], sizeof *is) != 0)
+            fail_msg("%s: element %lld belongs to no layer, yet it changed", what, (long long)i);
+    }
+    assert_true(gaps >= GAP);
+}
+
+static void hold_gradient(const char *what, int i, const real *dw, const real *right, unsigned char *owned,
+                          int64_t at, int64_t n, const row *r)
+{
+    hold(what, i, dw + at, right + at, n, r->gradient);
+    memset(owned + at, 1, (size_t)n);
+}
+
+static void hold_gradients(const subject *s, const row *r, const real *dw, const real *right, const real *before)
+{
+    unsigned char *owned = calloc((size_t)s->p.weights, 1);
+    for (int i = 0; i < s->p.count; i++) {
+        const bk_layer *l = &s->p.layer[i];
+        if (l->kind == BK_CONV)
+            hold_gradient("filter", i, dw, right, owned, l->weight, l->g.k * l->g.r * l->g.s * l->g.c, r);
+        if (l->kind == BK_NORM)
+            hold_gradient("gamma", i, dw, right, owned, l->weight, l->g.k, r);
+        if (l->kind == BK_NORM)
+            hold_gradient("beta", i, dw, right, owned, l->bias, l->g.k, r);
+    }
+    hold_gaps("dw", dw, before, owned, s->p.weights);
+    free(owned);
+}
+
+static void hold_stats(const subject *s, const row *r, const real *stats)
+{
+    unsigned char *owned = calloc((size_t)s->p.stats, 1);
+    for (int i = 0; i < s->p.count; i++) {
+        const bk_layer *l = &s->p.layer[i];
+        if (l->kind != BK_NORM)
+            continue;
+        hold("mean", i, stats + l->stat, s->right.stats + l->stat, l->g.k, r->result);
+        hold("variance", i, stats + l->stat + l->g.k, s->right.stats + l->stat + l->g.k, l->g.k, r->result);
+        memset(owned + l->stat, 1, (size_t)(2 * l->g.k));
+    }
+    hold_gaps("stats", stats, s->stats, owned, s->p.stats);
+    free(owned);
+}
+
+typedef struct session { /* one run whose gradient is to come */
+    array x, w, stats, y, kept;
+} session;
+
+static session trained(bk_plan *plan, const subject *s, const row *r)
+{
+    session t;
+    t.x = device_array(bytes_of(size_of(&s->p, -1, r->n)), s->x);
+    t.w = device_array(bytes_of(s->p.weights), s->w);
+    t.stats = device_array(bytes_of(s->p.stats), s->stats);
+    t.y = device_array(bytes_of(size_of(&s->p, s->p.count - 1, r->n)), NULL);
+    t.kept = device_array(dev.f->plan_bytes(dev.b, plan), NULL);
+    dev.f->plan_run(dev.b, plan, inside(&t.y), inside(&t.kept), inside(&t.x), inside(&t.w), inside(&t.stats), 0);
+    return t;
+}
+
+/* dw starts as -3 everywhere. dx may be NULL. */
+static real *differentiated(bk_plan *plan, const subject *s, const row *r, session *t, real **dx)
+{
+    int64_t in = size_of(&s->p, -1, r->n);
+    real *start = reals(s->p.weights);
+    for (int64_t i = 0; i < s->p.weights; i++)
+        start[i] = -3;
+    array g = device_array(bytes_of(size_of(&s->p, s->p.count - 1, r->n)), s->dy);
+    array back = device_array(bytes_of(in), NULL), dw = device_array(bytes_of(s->p.weights), start);
+    free(start);
+    dev.f->plan_grad(dev.b, plan, dx ? inside(&back) : NULL, inside(&dw), inside(&g), inside(&t->kept),
+                     inside(&t->x), inside(&t->w));
+    real *g_after = taken(&g, 1), *dx_after = taken(&back, 1);
+    assert_memory_equal(g_after, s->dy, bytes_of(size_of(&s->p, s->p.count - 1, r->n)));
+    free(g_after);
+    if (dx)
+        *dx = dx_after;
+    else
+        free(dx_after);
+    return taken(&dw, 1);
+}
+
+static void session_close(session *t)
+{
+    free(taken(&t->x, 1));
+    free(taken(&t->w, 1));
+    free(taken(&t->stats, 1));
+    free(taken(&t->y, 1));
+    free(taken(&t->kept, 1));
+}
+
+/* Two runs, then the gradient of the first, so that nothing may hide outside of
+ * `kept`; the second run has other weights. */
+static void check_training(const row *r)
+{
+    subject s, other;
+    int64_t in, out;
+    subject_open(&s, r);
+    subject_settle(&s, r);
+    in = size_of(&s.p, -1, r->n);
+    out = size_of(&s.p, s.p.count - 1, r->n);
+    bk_plan *plan = opened(&s, r);
+    session t = trained(plan, &s, r);
+    subject_open(&other, r);
+    state = 99;
+    subject_draw(&other, r);
+    session u = trained(plan, &other, r);
+    real *y = taken(&t.y, 0), *stats = taken(&t.stats, 0);
+    hold("y", s.p.count - 1, y, s.right.out[s.p.count - 1], out, r->result);
+    hold_stats(&s, r, stats);
+    real *dx, *dw = differentiated(plan, &s, r, &t, &dx), *right = calloc((size_t)s.p.weights, sizeof *right);
+    judge_grad(&s.right, right, s.dy);
+    real *before = reals(s.p.weights);
+    for (int64_t i = 0; i < s.p.weights; i++)
+        before[i] = -3;
+    hold_gradients(&s, r, dw, right, before);
+    hold("dx", -1, dx, s.right.grad[0], in, r->gradient);
+    session v = trained(plan, &s, r);
+    real *dw_again = differentiated(plan, &s, r, &v, NULL);
+    assert_memory_equal(dw_again, dw, bytes_of(s.p.weights));
+    session_close(&t);
+    session_close(&u);
+    session_close(&v);
+    free(y), free(stats), free(dx), free(dw), free(right), free(before), free(dw_again);
+    dev.f->plan_close(dev.b, plan);
+    subject_close(&s);
+    subject_close(&other);
+}
+
+static void check_row(void **given)
+{
+    const row *r = *given;
+    if (r->flags & BK_TRAIN)
+        check_training(r);
+    else
+        check_evaluation(r);
+}
+
+/* --- the table --- */
+
+#define EVAL(f, n)                                                                                                 \
+    {#f " " #n, f, n, 0, 2e-6, 0},                                                                                 \
+    {                                                                                                              \
+#f " bf16 " #n, f, n, BK_BF16, 0.03, 0                                                                     \
+    }
+#define BOTH(f, n)                                                                                                 \
+    EVAL(f, n),                                                                                                    \
+    {                                                                                                              \
+#f " train " #n, f, n, BK_TRAIN, 1e-5, 1e-4                                                                \
+    }
+static const row rows[] = {
+    BOTH(cifar, 5), EVAL(cifar, 1),    BOTH(wide_resnet18, 16), BOTH(imagenet, 3),
+    BOTH(wrn, 4),   BOTH(densenet, 4), EVAL(densenet, 1),       BOTH(stage, 3),
+    BOTH(loose, 2), BOTH(odd, 3),      BOTH(winograd, 17),
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* What cannot be planned is refused, not guessed. */
+static void refusals(void **given)
+{
+    pattern p;
+    (void)given;
+    cifar(&p);
+    assert_null(dev.f->plan_open(dev.b, p.layer, p.count, 0, 0));
+    assert_null(dev.f->plan_open(dev.b, p.layer, 0, 1, 0));
+    assert_null(dev.f->plan_open(dev.b, p.layer, p.count, 1, BK_TRAIN | BK_BF16));
+    p.layer[1].a = 1;
+    assert_null(dev.f->plan_open(dev.b, p.layer, p.count, 1, 0));
+}
+
+static int run_backend(const char *name)
+{
+    struct CMUnitTest tests[ROWS + 1];
+    dev = backends_open(name);
+    if (!dev.b || !dev.f->plan_open) {
+        print_message("%s: %s\n", name, dev.b ? "has no plans" : dev.why);
+        return 0;
+    }
+    for (int i = 0; i < ROWS; i++)
+        tests[i] = (struct CMUnitTest){rows[i].name, check_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
+    tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(refusals);
+    int failed = _cmocka_run_group_tests(name, tests, ROWS + 1, NULL, NULL);
+    dev.f->close(dev.b);
+    return failed;
+}
+
+int main(void)
+{
+    char names[8][32];
+    int n = backends_built(names, 8), failed = 0;
+    ref = backends_open("ref");
+    if (!ref.b || n == 0) {
+        fprintf(stderr, "plan: %s\n", ref.b ? "no backend but ref is built" : ref.why);
+        return 1;
+    }
+    for (int i = 0; i < n; i++)
+        failed += run_backend(names[i]);
+    ref.f->close(ref.b);
+    return failed;
+}
