@@ -13,6 +13,7 @@
 
 #include "commands.h"
 #include "fault.h"
+#include "layout.h"
 #include "pool.h"
 
 static const char *const automatic[] = {"cuda", "cpu", "ref"}; /* the fastest first */
@@ -80,19 +81,14 @@ int device_open_api(const bk_api *api, unsigned flags)
     return 0;
 }
 
-static void kernels_folder(char folder[PATH_MAX])
+static void kernels_folder(char *folder, size_t cap)
 {
     const char *chosen = getenv("OODBENCH_KERNELS");
-    ssize_t n;
 
-    if (chosen) {
-        snprintf(folder, PATH_MAX, "%s", chosen);
-        return;
-    }
-    n = readlink("/proc/self/exe", folder, PATH_MAX - sizeof "/kernels");
-    folder[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(folder, '/');
-    snprintf(slash ? slash : folder, sizeof "/kernels", "/kernels");
+    if (chosen)
+        snprintf(folder, cap, "%s", chosen);
+    else
+        layout_beside(folder, cap, "kernels");
 }
 
 /* The interface of kernels/NAME.so, or NULL with fault() set. */
@@ -103,7 +99,7 @@ static const bk_api *load(const char *name)
     const bk_api *api;
     void *object;
 
-    kernels_folder(folder);
+    kernels_folder(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/%.200s.so", folder, name);
     if (access(path, F_OK) != 0) {
         fault("device %s: no %s: `oodbench devices` lists what is built", name, path);
@@ -212,7 +208,7 @@ int devices_main(int argc, char **argv)
         fprintf(help ? stdout : stderr, "usage: %s   lists the devices that `device:` can name\n", argv[0]);
         return help ? EXIT_OK : EXIT_CONFIG;
     }
-    kernels_folder(folder);
+    kernels_folder(folder, sizeof folder);
     n = scandir(folder, &found, is_object, alphasort);
     if (n <= 0)
         return fault("no backend in %s: run make", folder);

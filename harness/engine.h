@@ -70,15 +70,16 @@ bool engine_fused(bool on);
 bool engine_parameters(bool on);
 
 /* pool.c: counted storage from one caching allocator, scopes, host memory.
- * Environment: FAIL_ALLOC=n fails the n-th allocation once, FAIL_ALLOC=n: all
- * from the n-th on when followed by '+'; POOL_CHECK=1 puts guards around blocks
- * and fills fresh and released ones with NaN. */
+ * Environment: FAIL_ALLOC=n fails the n-th allocation once, FAIL_ALLOC=n+ all
+ * from the n-th on; POOL_CHECK=1 puts guards around blocks and fills fresh and
+ * released ones with NaN. */
 typedef struct pool_counts {
     int64_t live, live_peak; /* bytes that tensors look at */
     int64_t held, held_peak; /* bytes taken from the device, cached ones included: peak_mb */
     int64_t allocations;     /* calls of the driver's allocator */
     int64_t waits;           /* read and sync */
     int64_t tensors;         /* alive */
+    int64_t failures;        /* made by FAIL_ALLOC */
 } pool_counts;
 pool_counts pool_counters(void);
 void pool_reset_peaks(void);

@@ -37,7 +37,8 @@ static void fix_sign(double *v, int64_t n)
     for (int64_t i = 1; i < n; i++)
         if (fabs(v[i]) > fabs(v[top]))
             top = i;
-    for (int64_t i = 0; v[top] < 0 && i < n; i++)
+    bool flip = n > 0 && v[top] < 0;
+    for (int64_t i = 0; flip && i < n; i++)
         v[i] = -v[i];
 }
 

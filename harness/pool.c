@@ -79,6 +79,7 @@ static bool fails_now(void)
         return false;
     }
     fail_in = fail_on;
+    counts.failures++;
     return true;
 }
 
@@ -118,7 +119,7 @@ void *pool_host(size_t bytes)
 {
     void *p = fails_now() ? NULL : calloc(1, bytes ? bytes : 1);
 
-    if (!p && engine.b) { /* on a processor both are the same memory */
+    if (!p) { /* on a processor both are the same memory */
         pool_trim();
         p = fails_now() ? NULL : calloc(1, bytes ? bytes : 1);
     }
