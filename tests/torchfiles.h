@@ -90,12 +90,12 @@ static inline void add_member(zip_t *z, const char *name, const void *bytes, siz
 }
 
 /* The layout since 1.6. method: ZIP_CM_STORE, or what torch.save() never does. */
-static inline void write_zip(const char *path, const buffer *object, const content *c, int n, const char *order,
+static inline void write_zip(const char *to, const buffer *object, const content *c, int n, const char *order,
                              int method)
 {
     char name[128];
     int error;
-    zip_t *z = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &error);
+    zip_t *z = zip_open(to, ZIP_CREATE | ZIP_TRUNCATE, &error);
     if (!z)
         abort();
     add_member(z, "archive/data.pkl", object->at, object->n, ZIP_CM_STORE);
