@@ -1,0 +1,68 @@
+/* images.c - from a line of a list to pixels. */
+#include "images.h"
+#include "../harness/fault.h"
+#include "../harness/text.h"
+#include "archive.h"
+#include "decode.h"
+#include "resize.h"
+
+#include <stdlib.h>
+
+typedef struct desk { /* what one thread works with */
+    archive *a;
+    image im;
+    resizer r;
+} desk;
+
+static void desk_close(void *own)
+{
+    desk *d = own;
+    archive_close(d->a);
+    image_free(&d->im);
+    resize_free(&d->r);
+    free(d);
+}
+
+static int desk_open(const void *what, void **own)
+{
+    const images *w = what;
+    desk *d = text_more(NULL, sizeof *d);
+    *d = (desk){0};
+    *own = d;
+    return archive_open(&d->a, w->root);
+}
+
+static int desk_make(const void *what, void *own, int64_t i, uint8_t *px, int32_t *label)
+{
+    const images *w = what;
+    desk *d = own;
+    const list_line *e = &w->l->lines[i];
+    const void *bytes;
+    size_t size;
+    *label = e->label;
+    if (archive_read(d->a, e->path, &bytes, &size) != 0)
+        return fault("%s:%d: %s", w->l->file, (int)e->number, fault_text());
+    if (image_decode(&d->im, bytes, size) != 0 ||
+        resize_centre(&d->r, px, w->side, d->im.px, d->im.w, d->im.h, w->resize) != 0)
+        return fault("%s:%d: %s: %s", w->l->file, (int)e->number, e->path, fault_text());
+    return 0;
+}
+
+fill images_fill(const images *what)
+{
+    return (fill){.what = what,
+                  .n = what->l->n,
+                  .side = what->side,
+                  .open = desk_open,
+                  .make = desk_make,
+                  .close = desk_close};
+}
+
+char *images_source(const images *w)
+{
+    char digest[65];
+    if (archive_digest(w->l, w->root, digest) != 0)
+        return NULL;
+    return text_format("list %s\nimages %s\nresize %lld\nside %lld\ndecoder %d\n", w->l->digest, digest,
+                       (long long)w->resize, (long long)w->side, DECODE_VERSION);
+}

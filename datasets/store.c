@@ -1,0 +1,215 @@
+/* store.c - HDF5 writing. HDF5 prints its own page of errors unless told not
+ * to; its one line that matters, the operating system's, goes into the fault. */
+#include "store.h"
+#include "../harness/fault.h"
+#include "../harness/file.h"
+#include "../harness/text.h"
+#include "schema.h"
+
+#include <hdf5.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct store {
+    char path[PATH_MAX], aside[PATH_MAX];
+    hid_t file;
+    /* the split being written; x <= 0: none */
+    hid_t group, x, y;
+    int64_t n, done, image; /* images in all, so far; bytes of one */
+    int32_t *labels;
+    EVP_MD_CTX *sha;
+};
+
+/* Keeps the deepest sentence of the error stack, cut down to the system's own words. */
+static herr_t keep_reason(unsigned n, const H5E_error2_t *e, void *out)
+{
+    (void)n;
+    static const char key[] = "error message = '";
+    const char *at = e->desc ? strstr(e->desc, key) : NULL;
+    if (!at)
+        return 0;
+    at += sizeof key - 1;
+    snprintf(out, 128, "%.*s", (int)strcspn(at, "'"), at);
+    return 0;
+}
+
+static int store_fault(const store *s)
+{
+    char why[128] = "HDF5 refused it";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_reason, why);
+    return fault("cannot write %s: %s", s->path, why);
+}
+
+static int put(hid_t at, const char *name, hid_t type, hid_t space, const void *value)
+{
+    hid_t a = H5Acreate2(at, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    int good = a >= 0 && H5Awrite(a, type, value) >= 0;
+    if (a >= 0)
+        H5Aclose(a);
+    return good ? 0 : -1;
+}
+
+/* n = 0: a scalar. */
+static int put_numbers(hid_t at, const char *name, hid_t type, hsize_t n, const void *value)
+{
+    hid_t space = n ? H5Screate_simple(1, &n, NULL) : H5Screate(H5S_SCALAR);
+    int rc = put(at, name, type, space, value);
+    H5Sclose(space);
+    return rc;
+}
+
+/* n = 0: a scalar, else a vector of strings as long as the longest. */
+static int put_strings(hid_t at, const char *name, const char *const *strings, size_t n)
+{
+    size_t longest = 1, count = n ? n : 1;
+    for (size_t i = 0; i < count; i++)
+        longest = strlen(strings[i]) + 1 > longest ? strlen(strings[i]) + 1 : longest;
+    char *packed = text_more(NULL, longest * count);
+    for (size_t i = 0; i < count; i++) /* strncpy fills up with zeros */
+        strncpy(packed + i * longest, strings[i], longest);
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, longest);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    int rc = put_numbers(at, name, type, (hsize_t)n, packed);
+    H5Tclose(type);
+    free(packed);
+    return rc;
+}
+
+static int put_header(const store *s, const store_header *h)
+{
+    int32_t schema = SCHEMA_VERSION;
+    int rc = put_numbers(s->file, "schema", H5T_STD_I32LE, 0, &schema);
+    rc |= put_strings(s->file, "name", &h->name, 0);
+    rc |= h->n_classes > 0 ? put_strings(s->file, "classes", h->classes, (size_t)h->n_classes) : 0;
+    rc |= put_numbers(s->file, "mean", H5T_IEEE_F64LE, 3, h->mean);
+    rc |= put_numbers(s->file, "std", H5T_IEEE_F64LE, 3, h->std);
+    return rc == 0 ? 0 : store_fault(s);
+}
+
+int store_create(store **out, const char *path, const store_header *h)
+{
+    store *s = text_more(NULL, sizeof *s);
+    *s = (store){.file = -1, .group = -1, .x = -1, .y = -1};
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    file_join(s->path, sizeof s->path, "", path);
+    if (file_aside(s->aside, sizeof s->aside, path) != 0) {
+        free(s);
+        return -1;
+    }
+    s->file = H5Fcreate(s->aside, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    if (s->file < 0)
+        store_fault(s);
+    if (s->file < 0 || put_header(s, h) != 0) {
+        store_discard(s);
+        return -1;
+    }
+    *out = s;
+    return 0;
+}
+
+static hid_t create_array(hid_t group, const char *name, hid_t type, int rank, const hsize_t *dims)
+{
+    hid_t space = H5Screate_simple(rank, dims, NULL), how = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_layout(how, H5D_CONTIGUOUS);
+    H5Pset_alloc_time(how, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(how, H5D_FILL_TIME_NEVER);
+    hid_t d = H5Dcreate2(group, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
+    H5Pclose(how);
+    H5Sclose(space);
+    return d;
+}
+
+int store_split(store *s, const char *split, int64_t n, int64_t side, const char *source)
+{
+    hsize_t dims[4] = {(hsize_t)n, (hsize_t)side, (hsize_t)side, SCHEMA_CHANNELS};
+    s->group = H5Gcreate2(s->file, split, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    s->x = s->group < 0 ? -1 : create_array(s->group, "x", H5T_STD_U8LE, 4, dims);
+    s->y = s->x < 0 ? -1 : create_array(s->group, "y", H5T_STD_I32LE, 1, dims);
+    if (s->y < 0 || put_strings(s->group, "source", &source, 0) != 0)
+        return store_fault(s);
+    s->n = n;
+    s->done = 0;
+    s->image = side * side * SCHEMA_CHANNELS;
+    s->labels = text_more(NULL, (size_t)n * sizeof *s->labels);
+    s->sha = EVP_MD_CTX_new();
+    if (!s->sha || EVP_DigestInit_ex(s->sha, EVP_sha256(), NULL) != 1)
+        abort(); /* libcrypto without SHA-256 is a broken installation */
+    return 0;
+}
+
+static void close_split(store *s)
+{
+    if (s->x >= 0)
+        H5Dclose(s->x);
+    if (s->y >= 0)
+        H5Dclose(s->y);
+    if (s->group >= 0)
+        H5Gclose(s->group);
+    s->x = s->y = s->group = -1;
+    free(s->labels);
+    EVP_MD_CTX_free(s->sha);
+    s->labels = NULL;
+    s->sha = NULL;
+}
+
+static int finish_split(store *s)
+{
+    unsigned char raw[EVP_MAX_MD_SIZE];
+    char digest[FILE_DIGEST];
+    const char *hex = digest;
+    EVP_DigestUpdate(s->sha, s->labels, (size_t)s->n * sizeof *s->labels);
+    EVP_DigestFinal_ex(s->sha, raw, NULL);
+    for (int i = 0; i < 32; i++)
+        snprintf(digest + 2 * i, 3, "%02x", raw[i]);
+    if (H5Dwrite(s->y, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, s->labels) < 0 ||
+        put_strings(s->group, "sha256", &hex, 0) != 0)
+        return store_fault(s);
+    close_split(s);
+    return 0;
+}
+
+int store_images(store *s, const uint8_t *px, const int32_t *labels, int64_t count)
+{
+    hid_t there = H5Dget_space(s->x);
+    hsize_t start[4] = {(hsize_t)s->done}, size[4];
+    H5Sget_simple_extent_dims(there, size, NULL);
+    size[0] = (hsize_t)count;
+    hid_t here = H5Screate_simple(4, size, NULL);
+    H5Sselect_hyperslab(there, H5S_SELECT_SET, start, NULL, size, NULL);
+    herr_t rc = H5Dwrite(s->x, H5T_NATIVE_UINT8, here, there, H5P_DEFAULT, px);
+    H5Sclose(here);
+    H5Sclose(there);
+    if (rc < 0)
+        return store_fault(s);
+    EVP_DigestUpdate(s->sha, px, (size_t)(count * s->image));
+    memcpy(s->labels + s->done, labels, (size_t)count * sizeof *labels);
+    s->done += count;
+    return s->done == s->n ? finish_split(s) : 0;
+}
+
+int store_commit(store *s)
+{
+    int rc = H5Fclose(s->file) < 0 ? store_fault(s) : file_commit(s->aside, s->path);
+    if (rc == 0) {
+        free(s);
+        return 0;
+    }
+    s->file = -1;
+    store_discard(s);
+    return -1;
+}
+
+void store_discard(store *s)
+{
+    if (!s)
+        return;
+    close_split(s);
+    if (s->file >= 0)
+        H5Fclose(s->file);
+    unlink(s->aside);
+    free(s);
+}
