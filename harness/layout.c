@@ -46,10 +46,12 @@ char *layout_root(char *out, size_t cap, const char *name)
 
 char *layout_absolute(char *out, size_t cap, const char *path)
 {
-    char here[PATH_MAX] = "";
-    if (path[0] == '/' || !getcwd(here, sizeof here))
-        return file_join(out, cap, "", path);
+    char here[PATH_MAX] = "", held[PATH_MAX];
+    file_join(held, sizeof held, "", path); /* path may be out itself */
+    path = held;
     while (strncmp(path, "./", 2) == 0)
         path += 2;
+    if (held[0] == '/' || !getcwd(here, sizeof here))
+        return file_join(out, cap, "", path);
     return file_join(out, cap, here, path);
 }

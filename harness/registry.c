@@ -296,8 +296,9 @@ static int show(const registry *r, const char *name)
     entry_point *m = registry_find(r, name);
     const char *near = registry_nearest(r, name);
     if (!m)
-        return fault("there is no method `%s`%s%s%s: `oodbench methods` lists them", name,
-                     near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+        return fault("there is no method `%s`%s%s%s", name,
+                     near ? "; did you mean `" : ": `oodbench methods` lists them", near ? near : "",
+                     near ? "`?" : "");
     if (registry_describe(m) != 0)
         return -1;
     if (m->refusal)

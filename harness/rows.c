@@ -40,10 +40,11 @@ static int put_row(rows *r, const char *const fields[RESULT_COLUMNS])
     return sheet_put(r->results, row, fields);
 }
 
-int rows_done(const rows *r, const scored *by, const char *set)
+/* A row that is ok and was made as a member of this group. */
+static int done(const rows *r, const scored *by, const char *group, const char *set)
 {
     int row = sheet_find(r->results, RESULT_RUN, by->run, RESULT_OOD, set);
-    return row >= 0 && result_ok(r->results, row);
+    return row >= 0 && result_ok(r->results, row) && strcmp(sheet_at(r->results, row, RESULT_GROUP), group) == 0;
 }
 
 int rows_missing(const rows *r, const scored *by, config *wanted)
@@ -52,7 +53,7 @@ int rows_missing(const rows *r, const scored *by, config *wanted)
     for (int g = 0; g < 2; g++)
         for (int i = 0; i < config_items(r->p.c, row_groups[g]); i++) {
             const char *set = config_item(r->p.c, row_groups[g], i);
-            if (rows_done(r, by, set))
+            if (done(r, by, row_groups[g], set))
                 continue;
             config_append(wanted, row_groups[g], set, "");
             n++;
@@ -74,7 +75,7 @@ int rows_fail(rows *r, const model *m, const scored *by, const config *sets, con
             fields[RESULT_OOD] = config_item(sets, row_groups[g], i);
             fields[RESULT_GROUP] = row_groups[g];
             fields[RESULT_STATUS] = line;
-            if (!rows_done(r, by, fields[RESULT_OOD]) && put_row(r, fields) != 0)
+            if (!done(r, by, row_groups[g], fields[RESULT_OOD]) && put_row(r, fields) != 0)
                 return -1;
         }
     return 0;

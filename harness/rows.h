@@ -22,9 +22,6 @@ typedef struct reports {
     int failed;               /* a row could not be written */
 } reports;
 
-/* Is there a row that is ok? */
-int rows_done(const rows *r, const scored *by, const char *set);
-
 /* The sets a scorer still lacks, added to near and far of `wanted`; how many. */
 int rows_missing(const rows *r, const scored *by, config *wanted);
 

@@ -90,12 +90,30 @@ static char *status_of(const outcome *o, const reports *w, const job *j)
     return said[0] ? text_format("failed: %s", said) : text_format("failed: exit code %d", o->code);
 }
 
-static void tell(const char *name, const char *what, double seconds, const char *status)
+/* "resnet20 w.th", "resnet20 trained with ce, seed 0" */
+static char *describe(const model *m)
 {
+    text t = {0};
+    text_add(&t, "%s%s%s", m->net, m->weights[0] ? " " : "", m->weights);
+    if (m->train)
+        text_add(&t, " trained with %s%s%s%s", m->train->method->name, m->train->settings[0] ? " (" : "",
+                 m->train->settings, m->train->settings[0] ? ")" : "");
+    if (m->train || strstr(m->weights, "{seed}"))
+        text_add(&t, ", seed %s", m->seed);
+    return t.bytes;
+}
+
+/* One line for a cell that has ended. */
+static void tell(const reports *w, enum cell_kind kind, double seconds, const char *status)
+{
+    static const char *const names[] = {"train", "features", "score"};
+    const variant *v = w->by ? w->by->by : NULL;
+    char *what = v ? text_format("%s %s", v->method->name, v->settings) : describe(w->m);
     if (status)
-        fprintf(stderr, "  %-10s %-40s %s\n", name, what, status);
+        fprintf(stderr, "  %-10s %-48s %s\n", names[kind], what, status);
     else
-        fprintf(stderr, "  %-10s %-40s %.1f s\n", name, what, seconds);
+        fprintf(stderr, "  %-10s %-48s %.1f s\n", names[kind], what, seconds);
+    free(what);
 }
 
 /* Runs one cell. *status: NULL when it went well, else why not, to be freed.
@@ -119,15 +137,10 @@ static int run_cell(reports *w, enum cell_kind kind, char **status)
     if (rc == 0 && o.end == SPAWN_INTERRUPT)
         rc = INTERRUPTED;
     if (rc == 0) {
-        static const char *const names[] = {"train", "features", "score"};
-        const variant *v = kind == CELL_TRAIN ? w->m->train : w->by ? w->by->by : NULL;
-        char *what = v ? text_format("%s %s", v->method->name, v->settings)
-                       : text_format("%s %s", w->m->net, w->m->weights[0] ? w->m->weights : w->m->seed);
         *status = status_of(&o, w, &j);
-        tell(names[kind], what, o.seconds, *status);
+        tell(w, kind, o.seconds, *status);
         if (*status)
             fprintf(stderr, "  %-10s what it printed is in %s\n", "", log);
-        free(what);
     }
     free(cell);
     free(file);
@@ -168,7 +181,7 @@ static int score(rows *r, const model *m, const scored *by)
     if (rows_missing(r, by, sets) > 0) {
         char *status = by->by->method->refusal ? text_copy(by->by->method->refusal) : NULL;
         if (status)
-            tell("score", by->by->method->name, 0, status);
+            tell(&w, CELL_SCORE, 0, status);
         else
             rc = run_cell(&w, CELL_SCORE, &status);
         if (rc == 0)
@@ -213,11 +226,11 @@ static void print_accuracy(const rows *r)
         int row = sheet_find(r->accuracy, ACCURACY_RUN, m->run, ACCURACY_SPLIT, "val+test");
         if (row < 0)
             continue;
-        printf("accuracy on the whole test set of %s: %.2f %% (%s of %s)  %s %s%s%s%s%s\n",
-               config_text(r->p.c, "id"), strtod(sheet_at(r->accuracy, row, ACCURACY_ACC), NULL),
-               sheet_at(r->accuracy, row, ACCURACY_CORRECT), sheet_at(r->accuracy, row, ACCURACY_N), m->net,
-               m->weights, m->train ? " trained with " : "", m->train ? m->train->method->name : "",
-               m->train ? ", seed " : "", m->train ? m->seed : "");
+        char *what = describe(m);
+        printf("accuracy on the whole test set of %s: %.2f %% (%s of %s)  %s\n", config_text(r->p.c, "id"),
+               strtod(sheet_at(r->accuracy, row, ACCURACY_ACC), NULL), sheet_at(r->accuracy, row, ACCURACY_CORRECT),
+               sheet_at(r->accuracy, row, ACCURACY_N), what);
+        free(what);
     }
     if (r->p.n)
         putchar('\n');

@@ -84,6 +84,14 @@ static int open_benchmark(benchmark **b, config *c, const char *file)
     return 0;
 }
 
+static int holds(const config *c, const char *key, const char *set)
+{
+    for (int i = 0; i < config_items(c, key); i++)
+        if (strcmp(config_item(c, key, i), set) == 0)
+            return 1;
+    return 0;
+}
+
 /* Is it in the benchmark, on disk, and not the ID set or in another group already? */
 static int check_set(const benchmark *b, const config *c, const char *key, const char *set)
 {
@@ -93,22 +101,24 @@ static int check_set(const benchmark *b, const config *c, const char *key, const
                      near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
     if (strcmp(key, "id") != 0 && strcmp(set, config_text(c, "id")) == 0)
         return fault("%s: `%s` holds %s, which is the in-distribution set", origin, key, set);
-    for (int g = 0; g < GROUPS && strcmp(key, groups[g]) != 0; g++)
-        for (int i = 0; i < config_items(c, groups[g]); i++)
-            if (strcmp(config_item(c, groups[g], i), set) == 0)
-                return fault("%s: the set %s is in `%s` and in `%s`: keep one", origin, set, groups[g], key);
+    for (int g = 0; strcmp(key, "id") != 0 && g < GROUPS && strcmp(key, groups[g]) != 0; g++)
+        if (holds(c, groups[g], set))
+            return fault("%s: the set %s is in `%s` and in `%s`: keep one", origin, set, groups[g], key);
     if (benchmark_fresh(b, set) < 0)
         return fault("%s: `%s: %s`: %s", origin, key, set, fault_text());
     return 0;
 }
 
-/* near and far that were not given: the benchmark's, as far as they are there. */
+/* near and far that were not given: the benchmark's, as far as they are there and no other key has them. */
 static int default_group(const benchmark *b, config *c, const char *group)
 {
     config_set(c, group, "null", "the benchmark");
     for (int i = 0; i < benchmark_sets(b); i++) {
         const char *set = benchmark_set(b, i);
-        if (strcmp(benchmark_group(b, set), group) != 0 || strcmp(set, config_text(c, "id")) == 0)
+        int taken = strcmp(set, config_text(c, "id")) == 0;
+        for (int g = 0; g < GROUPS; g++)
+            taken |= holds(c, groups[g], set);
+        if (strcmp(benchmark_group(b, set), group) != 0 || taken)
             continue;
         if (benchmark_fresh(b, set) < 0)
             fprintf(stderr, "left out of %s: %s: %s\n", group, set, fault_text());

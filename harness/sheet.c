@@ -91,13 +91,11 @@ static int check_header(const reader *r)
         same = strcmp(r->row[i], s->header[i]) == 0;
     if (same)
         return 0;
-    text want = {0};
-    sheet_line(&want, s->header, s->columns);
-    fault("%s: its first line is not the header of this version, `%.*s`: is it the right file? if so, move it away "
-          "and run again",
-          s->path, (int)want.n - 1, want.bytes);
-    text_free(&want);
-    return -1;
+    return fault(
+        "%s: expected a table with the %d columns `%s,%s,...,%s`, found %d that begin with `%.40s`: is it the "
+        "right file, of this version?",
+        s->path, s->columns, s->header[0], s->header[1], s->header[s->columns - 1], r->filled,
+        r->filled ? r->row[0] : "");
 }
 
 static void on_row(int end, void *arg)

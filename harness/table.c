@@ -39,18 +39,36 @@ static int set_format(table_options *o, const char *name)
                  near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
 }
 
+/* Two rows that failed in the same cell for the same reason. */
+static int same_failure(const sheet *rows, int a, int b)
+{
+    return strcmp(sheet_at(rows, a, RESULT_RUN), sheet_at(rows, b, RESULT_RUN)) == 0 &&
+           strcmp(sheet_at(rows, a, RESULT_STATUS), sheet_at(rows, b, RESULT_STATUS)) == 0;
+}
+
 int table_failures(FILE *to, const sheet *rows, const char *keep)
 {
-    int n = 0;
-    for (int row = 0; row < sheet_rows(rows); row++) {
+    int failed = 0, n = sheet_rows(rows);
+    for (int row = 0; row < n; row++) {
+        int first = row;
         if ((keep && !keep[row]) || result_ok(rows, row))
             continue;
-        if (n++ == 0)
-            fprintf(to, "\nwithout a result:\n");
-        fprintf(to, "  %-12s %-12s %s\n", sheet_at(rows, row, RESULT_SCORE), sheet_at(rows, row, RESULT_OOD),
-                sheet_at(rows, row, RESULT_STATUS));
+        if (failed++ == 0)
+            fputs("\nwithout a result:\n", to);
+        for (int i = row - 1; i >= 0; i--)
+            if ((!keep || keep[i]) && same_failure(rows, i, row))
+                first = i;
+        if (first < row)
+            continue; /* listed with the first of its kind */
+        const char *params = sheet_at(rows, row, RESULT_SCORE_PARAMS);
+        fprintf(to, "  %s%s%s on %s", sheet_at(rows, row, RESULT_SCORE), params[0] ? " " : "", params,
+                sheet_at(rows, row, RESULT_OOD));
+        for (int i = row + 1; i < n; i++)
+            if ((!keep || keep[i]) && same_failure(rows, i, row))
+                fprintf(to, ", %s", sheet_at(rows, i, RESULT_OOD));
+        fprintf(to, ": %s\n", sheet_at(rows, row, RESULT_STATUS));
     }
-    return n;
+    return failed;
 }
 
 int table_print(FILE *to, const sheet *rows, const char *keep, const table_options *o)

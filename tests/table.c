@@ -123,12 +123,12 @@ static void refuses_other_files(void **state)
     static const struct {
         const char *bytes, *says;
     } cases[] = {
-        {"a,b\n", "its first line is not the header of this version, `a,b,c`"},
-        {"x,b,c\n1,2,3\n", "its first line is not the header"},
+        {"a,b\n", "expected a table with the 3 columns `a,b,...,c`, found 2 that begin with `a`"},
+        {"x,b,c\n1,2,3\n", "found 3 that begin with `x`"},
         {"a,b,c\n1,2\n", "s.csv:2: expected 3 fields, found 2"},
         {"a,b,c\n1,2,3\n1,2,3,4\n", "s.csv:3: expected 3 fields, found 4"},
         {"a,b,c\n1,\"2,3\n4,5,6\n", "s.csv:2: this is not CSV"},
-        {"\x89PNG\r\n\x1a\n", "its first line is not the header"},
+        {"\x89PNG\r\n\x1a\n", "found 1 that begin with"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
