@@ -1,0 +1,379 @@
+/* train.c - training on a tiny generated set: every training method lowers its
+ * loss, the same seed gives the same bytes, a loss that leaves the numbers ends
+ * the run by name, and a step neither waits twice nor allocates. */
+#include "../harness/train.h"
+#include "../datasets/store.h"
+#include "../harness/engine.h"
+#include "../harness/fault.h"
+#include "../harness/file.h"
+#include "../harness/report.h"
+#include "../harness/stream.h"
+#include "../kernels/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CLASSES = 3, TRAIN = 96, VAL = 30, AUXILIARY = 50, SIDE = 32, PIXELS = SIDE * SIDE * 3, MOST = 64 };
+
+static char folder[4096], id_path[4200], outlier_path[4200], out_path[4200], csv_path[4200];
+
+typedef struct training { /* names[i]: "ce: lowers its loss" */
+    char label[96], method[32];
+} training;
+
+static const char *build(void)
+{
+    const char *b = getenv("B");
+    return b ? b : "build";
+}
+
+/* Images of a class share a colour; everything else is noise. */
+static void paint(uint8_t *px, int64_t i, int label, uint64_t seed)
+{
+    for (int64_t j = 0; j < PIXELS; j++) {
+        int bright = label >= 0 && j % 3 == label ? 90 : 0;
+        px[j] = (uint8_t)(bright + random_below(seed, (uint64_t)(i * PIXELS + j), 120));
+    }
+}
+
+static int write_split(store *to, const char *split, int64_t n, int labelled, uint64_t seed)
+{
+    uint8_t px[PIXELS];
+    int rc = store_split(to, split, n, SIDE, "tests/train.c");
+    for (int64_t i = 0; i < n && rc == 0; i++) {
+        int32_t label = labelled ? (int32_t)(i % CLASSES) : -1;
+        paint(px, i, label, seed);
+        rc = store_images(to, px, &label, 1);
+    }
+    return rc;
+}
+
+static int write_sets(void)
+{
+    static const char *const names[] = {"red", "green", "blue"};
+    static const double mean[] = {0.5, 0.5, 0.5}, std[] = {0.25, 0.25, 0.25};
+    const store_header header = {"colours", names, CLASSES, mean, std};
+    store *id, *outliers;
+    if (store_create(&id, id_path, &header) != 0 || write_split(id, "train", TRAIN, 1, 1) != 0 ||
+        write_split(id, "val", VAL, 1, 2) != 0 || store_commit(id) != 0)
+        return -1;
+    return store_create(&outliers, outlier_path, &header) != 0 ||
+                   write_split(outliers, "train", AUXILIARY, 0, 3) != 0 || store_commit(outliers) != 0
+               ? -1
+               : 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    char kernels[512];
+    const char *tmp = getenv("TMPDIR");
+    snprintf(kernels, sizeof kernels, "%s/kernels", build());
+    setenv("OODBENCH_KERNELS", kernels, 1);
+    snprintf(folder, sizeof folder, "%s/oodbench-train.XXXXXX", tmp ? tmp : "/tmp");
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(id_path, sizeof id_path, "%s/id.h5", folder);
+    snprintf(outlier_path, sizeof outlier_path, "%s/outliers.h5", folder);
+    snprintf(out_path, sizeof out_path, "%s/out.safetensors", folder);
+    snprintf(csv_path, sizeof csv_path, "%s/train.csv", folder);
+    if (write_sets() == 0 && device_open("cpu", 0) == 0)
+        return 0;
+    fprintf(stderr, "%s\n", fault_text());
+    return -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char best[4300];
+    snprintf(best, sizeof best, "%s.best", out_path);
+    const char *const files[] = {id_path, outlier_path, out_path, csv_path, best};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        unlink(files[i]);
+    return rmdir(folder); /* fails when something was left aside */
+}
+
+static recipe short_recipe(void)
+{
+    recipe r = train_recipe();
+    r.epochs = 4;
+    r.batch = 16;
+    r.lr = 0.05;
+    return r;
+}
+
+/* One training from fresh weights; what train_run returned. */
+static int train(const char *name, const recipe *c, uint64_t seed, int64_t classes)
+{
+    char path[512];
+    plugin *p;
+    run r;
+    extractor e = {.mean = {0.5, 0.5, 0.5}, .std = {0.25, 0.25, 0.25}};
+    train_job job = {.recipe = *c, .name = "test", .id = id_path, .out = out_path, .csv = csv_path};
+    snprintf(path, sizeof path, "%s/methods/%s.so", build(), name);
+    if (plugin_open(&p, path) != 0 || nn_build(&e.net, "resnet20", classes, seed) != 0)
+        fail_msg("%s", fault_text());
+    job.outliers = plugin_method(p)->outliers ? outlier_path : NULL;
+    unlink(out_path);
+    run_begin(&r, &e, id_path, seed);
+    int rc = train_run(p, &r, &job);
+    run_end(&r);
+    nn_free(e.net);
+    plugin_close(p);
+    return rc;
+}
+
+/* Value of a column in a row of the diagnostics, counted from 1. */
+static double diagnostic(const char *key, int row)
+{
+    char *text, *rest, *line, *cell;
+    size_t size;
+    int column = -1;
+    double value = NAN;
+    assert_int_equal(file_read(csv_path, &text, &size), 0);
+    rest = text;
+    for (int i = 0; (line = strsep(&rest, "\n")) && *line; i++)
+        for (int j = 0; (cell = strsep(&line, ",")); j++) {
+            if (i == 0 && strcmp(cell, key) == 0)
+                column = j;
+            if (i == row && i > 0 && j == column)
+                value = atof(cell);
+        }
+    free(text);
+    return value;
+}
+
+static void lowers_its_loss(void **state)
+{
+    const training *t = *state;
+    recipe c = short_recipe();
+    if (train(t->method, &c, 1, CLASSES) != 0)
+        fail_msg("%s", fault_text());
+    double first = diagnostic("loss", 1), last = diagnostic("loss", (int)c.epochs);
+    if (!(last < 0.8 * first))
+        fail_msg("%s: loss %g in the first epoch, %g in the last", t->method, first, last);
+    assert_true(diagnostic("val_acc", (int)c.epochs) > 60); /* chance: 33 */
+    assert_true(file_exists(out_path));
+}
+
+static void weights(char **bytes, size_t *size, uint64_t seed)
+{
+    recipe c = short_recipe();
+    c.epochs = 1;
+    assert_int_equal(train("ce", &c, seed, CLASSES), 0);
+    assert_int_equal(file_read(out_path, bytes, size), 0);
+}
+
+static void same_seed_same_bytes(void **state)
+{
+    (void)state;
+    char *a, *b, *c;
+    size_t na, nb, nc;
+    weights(&a, &na, 7);
+    weights(&b, &nb, 7);
+    weights(&c, &nc, 8);
+    assert_int_equal(na, nb);
+    assert_memory_equal(a, b, na);
+    assert_true(na != nc || memcmp(a, c, na) != 0);
+    free(a);
+    free(b);
+    free(c);
+}
+
+/* The status a run reports on descriptor 3, which stays taken: what was written
+ * to it must never reach a file opened later. */
+static void status_of(const recipe *c, int expected, char *said, size_t cap)
+{
+    int ends[2], nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(pipe(ends), 0);
+    int from = fcntl(ends[0], F_DUPFD, 10), to = fcntl(ends[1], F_DUPFD, 10), null = fcntl(nowhere, F_DUPFD, 10);
+    assert_true(from >= 10 && to >= 10 && null >= 10);
+    assert_int_equal(dup2(to, 3), 3);
+    close(to);
+    report_open();
+    assert_int_equal(train("ce", c, 1, CLASSES), expected);
+    assert_int_equal(dup2(null, 3), 3);
+    ssize_t n = read(from, said, cap - 1);
+    said[n > 0 ? n : 0] = '\0';
+    close(from);
+    close(null);
+}
+
+static void loss_not_finite(void **state)
+{
+    (void)state;
+    char said[8192];
+    recipe c = short_recipe();
+    c.lr = 1e20;
+    status_of(&c, EXIT_NOT_FINITE, said, sizeof said);
+    assert_non_null(strstr(said, "status\tnan: "));
+    assert_non_null(strstr(said, "step "));
+    assert_non_null(strstr(said, "epoch "));
+    assert_non_null(strstr(said, "lr: 1e+20"));
+    assert_false(file_exists(out_path));
+}
+
+/* Waits and driver allocations of `epochs` epochs after a first run has warmed
+ * nothing: both runs start cold, so what differs belongs to the steps. */
+static pool_counts spent(int64_t epochs)
+{
+    recipe c = short_recipe();
+    c.epochs = epochs;
+    pool_trim();
+    pool_counts before = pool_counters();
+    assert_int_equal(train("ce", &c, 1, CLASSES), 0);
+    pool_counts after = pool_counters();
+    after.allocations -= before.allocations;
+    after.waits -= before.waits;
+    return after;
+}
+
+static void steps_are_frugal(void **state)
+{
+    (void)state;
+    spent(1);
+    pool_counts one = spent(1), four = spent(4);
+    int64_t steps = 3 * (TRAIN / 16), validations = 3;
+    assert_int_equal(four.allocations, one.allocations);
+    int64_t waits = four.waits - one.waits;
+    if (waits > steps + validations * 16) /* a validation and a checkpoint read a few tensors */
+        fail_msg("%lld waits in %lld steps", (long long)waits, (long long)steps);
+}
+
+static void wrong_input(void **state)
+{
+    (void)state;
+    recipe c = short_recipe();
+    c.batch = TRAIN + 1;
+    assert_int_equal(train("ce", &c, 1, CLASSES), -1);
+    assert_non_null(strstr(fault_text(), "batch"));
+    c.batch = 16;
+    assert_int_equal(train("ce", &c, 1, CLASSES - 1), -1);
+    assert_non_null(strstr(fault_text(), "label 2"));
+    assert_false(file_exists(out_path));
+}
+
+/* Every image once an epoch, in an order that the seed and the epoch decide. */
+static void stream_order(void **state)
+{
+    (void)state;
+    dataset *d;
+    stream *s;
+    int32_t first[TRAIN], again[TRAIN], second[TRAIN];
+    stream_options o = {.seed = 5, .std = {1, 1, 1}};
+    int count[CLASSES] = {0};
+    assert_int_equal(dataset_open(&d, id_path, "train"), 0);
+    assert_int_equal(stream_open(&s, d, &o), 0);
+    tx_open();
+    tx_read(stream_next(s, TRAIN).y, first);
+    tx_read(stream_next(s, TRAIN).y, second);
+    stream_seek(s, 0, 0);
+    tx_read(stream_next(s, TRAIN).y, again);
+    assert_memory_equal(first, again, sizeof first);
+    assert_memory_not_equal(first, second, sizeof first);
+    for (int i = 0; i < TRAIN; i++)
+        count[first[i]]++;
+    for (int k = 0; k < CLASSES; k++)
+        assert_int_equal(count[k], TRAIN / CLASSES);
+    stream_seek(s, 0, TRAIN - 4); /* across the end, into the next permutation */
+    tx_read(stream_next(s, 8).y, again);
+    assert_memory_equal(again, first + TRAIN - 4, 4 * sizeof *first);
+    assert_memory_equal(again + 4, second, 4 * sizeof *first);
+    tx_close();
+    stream_close(s);
+    dataset_close(d);
+}
+
+/* A batch holds the data set's own pixels, shifted and mirrored as drawn. */
+static void stream_augments(void **state)
+{
+    (void)state;
+    dataset *d;
+    stream *plain, *moved;
+    enum { N = 32 };
+    static real x[N][SIDE][SIDE][3], y[N][SIDE][SIDE][3];
+    stream_options o = {.seed = 5, .std = {1, 1, 1}};
+    int mirrored = 0, shifted = 0;
+    assert_int_equal(dataset_open(&d, id_path, "train"), 0);
+    assert_int_equal(stream_open(&plain, d, &o), 0);
+    o.crop = 4;
+    o.flip = 1;
+    assert_int_equal(stream_open(&moved, d, &o), 0);
+    tx_open();
+    tx_read(stream_next(plain, N).x, x);
+    tx_read(stream_next(moved, N).x, y);
+    tx_close();
+    for (int i = 0; i < N; i++) {
+        int found = 0;
+        for (int move = 0; move < 2 * 81 && !found; move++) {
+            int flip = move / 81, dy = move % 81 / 9 - 4, dx = move % 9 - 4, same = 1;
+            for (int h = 4; h < SIDE - 4 && same; h++)
+                for (int w = 4; w < SIDE - 4 && same; w++) /* the middle is never filled with zeros */
+                    same = y[i][h][flip ? SIDE - 1 - w : w][0] == x[i][h - dy][w - dx][0];
+            found = same;
+            mirrored += same && flip;
+            shifted += same && (dy || dx);
+        }
+        assert_true(found);
+    }
+    assert_in_range(mirrored, N / 8, N - N / 8);
+    assert_true(shifted > N / 2);
+    stream_close(plain);
+    stream_close(moved);
+    dataset_close(d);
+}
+
+/* methods/NAME.c that fill in loss or step. */
+static int find_trainings(training *list)
+{
+    struct dirent **found;
+    int n = scandir("methods", &found, NULL, alphasort), count = 0;
+    for (int i = 0; i < n; i++) {
+        char path[1024], *name = found[i]->d_name;
+        size_t length = strlen(name);
+        plugin *p = NULL;
+        if (length > 2 && length < 30 && strcmp(name + length - 2, ".c") == 0 && count < MOST) {
+            name[length - 2] = '\0';
+            snprintf(path, sizeof path, "%s/methods/%s.so", build(), name);
+            training *t = &list[count];
+            snprintf(t->method, sizeof t->method, "%.31s", name);
+            snprintf(t->label, sizeof t->label, "%.31s: lowers its loss", name);
+            count += plugin_open(&p, path) != 0 || plugin_method(p)->loss || plugin_method(p)->step;
+        }
+        plugin_close(p);
+        free(found[i]);
+    }
+    free(found);
+    return count;
+}
+
+int main(void)
+{
+    static training list[MOST];
+    static struct CMUnitTest all[MOST + 8];
+    const struct CMUnitTest fixed[] = {
+        cmocka_unit_test(same_seed_same_bytes), cmocka_unit_test(loss_not_finite),
+        cmocka_unit_test(steps_are_frugal),     cmocka_unit_test(wrong_input),
+        cmocka_unit_test(stream_order),         cmocka_unit_test(stream_augments),
+    };
+    size_t n = 0;
+    int trainings = find_trainings(list);
+    for (int i = 0; i < trainings; i++)
+        all[n++] =
+            (struct CMUnitTest){.name = list[i].label, .test_func = lowers_its_loss, .initial_state = &list[i]};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        all[n++] = fixed[i];
+    return _cmocka_run_group_tests("train", all, n, set_up, tear_down);
+}
