@@ -6,7 +6,6 @@
 #include "diagnostics.h"
 #include "engine.h"
 #include "fault.h"
-#include "file.h"
 #include "progress.h"
 #include "report.h"
 #include "stream.h"
@@ -159,7 +158,7 @@ static int train_step(trainer *t)
     return diagnostics_note(t->notes, "loss", loss);
 }
 
-/* Right answers on the validation split, or an exit code below zero's side. */
+/* Counts the right answers on the validation split; EXIT_OK or EXIT_NOT_FINITE. */
 static int validate(trainer *t, int64_t *correct)
 {
     int64_t n = dataset_count(t->val), classes = nn_classes(t->run->net);
