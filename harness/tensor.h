@@ -128,7 +128,8 @@ static inline tensor *tx_rowmin(tensor *x) { return tx_scale(tx_rowmax(tx_scale(
 static inline tensor *tx_rownorm(tensor *x) { return tx_sqrt(tx_affine(tx_rowsum(tx_square(x)), 1, 1e-24)); }
 static inline tensor *tx_flat(tensor *x)   /* one row per image, or whatever comes first */
 {
-    return tx_reshape(x, DIMS(tx_dims(x).d[0], tx_rows(x) * tx_cols(x) / tx_dims(x).d[0]));
+    dims d = tx_dims(x);
+    return tx_reshape(x, DIMS(d.d[0], (d.n > 1 ? d.d[1] : 1) * (d.n > 2 ? d.d[2] : 1) * (d.n > 3 ? d.d[3] : 1)));
 }
 static inline tensor *tx_unit_rows(tensor *x) { return tx_div(x, tx_rownorm(x)); }
 static inline tensor *tx_nll(tensor *logits, tensor *labels)

@@ -181,6 +181,8 @@ static const struct row {
     {"tx_rowmin", "", CASE_ROWS, rowmin, "m", "s", 0, EMPTY_IS_UNDEFINED},
     {"tx_rownorm", "", CASE_ROWS, rownorm, "m", "a", 0, EMPTY_IS_UNDEFINED},
     {"tx_flat", "", CASE_ROWS, flat, "i", "a", 0, 0},
+    {"tx_flat", "images", CASE_POOL, flat, "x", "a", 0, 0},
+    {"tx_flat", "a vector", CASE_VECTOR, flat, "v", "a", 0, 0},
     {"tx_unit_rows", "", CASE_ROWS, unit_rows, "m", "p", 0, EMPTY_IS_UNDEFINED},
     {"tx_nll", "", CASE_ROWS, nll, "m", "a", 0, EMPTY_IS_UNDEFINED},
 };
