@@ -95,7 +95,7 @@ static int next(reader *r)
     memset(&r->event, 0, sizeof r->event);
     const yaml_parser_t *p = &r->parser;
     if (p->error == YAML_MEMORY_ERROR)
-        text_more(NULL, (size_t)-1);
+        text_out_of_memory(0);
     return fault("%s:%zu:%zu: this is not YAML: %s%s%s", r->origin, p->problem_mark.line + 1,
                  p->problem_mark.column + 1, p->problem ? p->problem : "it cannot be read", p->context ? " " : "",
                  p->context ? p->context : "");

@@ -12,7 +12,7 @@
 typedef struct config config;
 
 config *config_new(void);
-void    config_free(config *c);
+void config_free(config *c);
 
 int config_read(config *c, const char *path);
 int config_parse(config *c, const char *text, const char *origin); /* YAML text; origin is for messages */
@@ -20,11 +20,11 @@ int config_set(config *c, const char *key, const char *value, const char *origin
 int config_append(config *c, const char *key, const char *item, const char *origin);
 
 /* Walking. A scalar is a list of one; a null has no item but its key is there. */
-int         config_count(const config *c);
+int config_count(const config *c);
 const char *config_key(const config *c, int i);
 const char *config_origin(const config *c, const char *key); /* "results/a.yml:3", "--knn.k" */
-int         config_has(const config *c, const char *key);
-int         config_items(const config *c, const char *key);
+int config_has(const config *c, const char *key);
+int config_items(const config *c, const char *key);
 const char *config_item(const config *c, const char *key, int i);
 const char *config_text(const config *c, const char *key); /* the only item, or NULL */
 

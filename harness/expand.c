@@ -225,8 +225,7 @@ static int find_weights(const plan *p, model *m, const char *weights)
     const char *from[] = {".", folder, data};
     int absolute = weights[0] == '/';
     for (int i = 0; i < (absolute ? 1 : data ? 3 : 2); i++) {
-        layout_absolute(path, sizeof path,
-                        absolute ? weights : file_join(path, sizeof path, from[i], weights));
+        layout_absolute(path, sizeof path, absolute ? weights : file_join(path, sizeof path, from[i], weights));
         if (!file_exists(path))
             continue;
         m->start = text_copy(path);

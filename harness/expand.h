@@ -25,15 +25,15 @@ typedef struct scored {
 
 typedef struct model {
     const char *net;
-    char *weights;         /* as configured, "" without any */
-    char *start;           /* the file they are in, or NULL */
-    char digest[65];       /* of that file */
-    const variant *train;  /* NULL: the weights are scored as they are */
-    char *train_settings;  /* recipe and parameters, "" without training */
+    char *weights;        /* as configured, "" without any */
+    char *start;          /* the file they are in, or NULL */
+    char digest[65];      /* of that file */
+    const variant *train; /* NULL: the weights are scored as they are */
+    char *train_settings; /* recipe and parameters, "" without training */
     const char *seed;
-    char *file;            /* the checkpoint that is scored: `start`, or what training writes */
+    char *file;                              /* the checkpoint that is scored: `start`, or what training writes */
     char run[RUN_NAME], train_run[RUN_NAME]; /* of the features and the training cell */
-    scored *scores;        /* one per variant of plan.score */
+    scored *scores;                          /* one per variant of plan.score */
 } model;
 
 typedef struct variants {
@@ -42,10 +42,10 @@ typedef struct variants {
 } variants;
 
 typedef struct plan {
-    config *c;           /* checked, with every default filled in */
-    const char *file;    /* the configuration */
-    char *name;          /* its name without folder and .yml */
-    char *out, *cache;   /* absolute folders */
+    config *c;         /* checked, with every default filled in */
+    const char *file;  /* the configuration */
+    char *name;        /* its name without folder and .yml */
+    char *out, *cache; /* absolute folders */
     registry methods;
     benchmark *b;
     variants train, score;
@@ -54,7 +54,7 @@ typedef struct plan {
 } plan;
 
 /* argv[1..] as settings_load takes it. */
-int  expand(plan *p, int argc, char **argv);
+int expand(plan *p, int argc, char **argv);
 void expand_free(plan *p);
 
 /* The file of a cell: YAML text that the caller frees. `sets` holds the keys

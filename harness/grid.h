@@ -29,12 +29,12 @@ typedef struct mean {
     int partial;       /* some set or seed of the grid is missing in it */
 } mean;
 
-int  grid_make(grid *g, const sheet *rows, const char *keep, const table_options *o);
+int grid_make(grid *g, const sheet *rows, const char *keep, const table_options *o);
 void grid_free(grid *g);
 
 mean grid_set(const grid *g, int line, int set, enum result_column column);
 mean grid_group(const grid *g, int line, const char *group, enum result_column column);
-int  grid_has_group(const grid *g, const char *group);
+int grid_has_group(const grid *g, const char *group);
 
 /* The text of a line's or set's own row. */
 const char *grid_line(const grid *g, int line, enum result_column column);

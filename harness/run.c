@@ -256,9 +256,9 @@ static int run_plan(rows *r)
     int rc = 0, left = 0;
     config_int(r->p.c, "threads", &threads, 1, INT64_MAX);
     spawn_environment(threads);
-    spawn_catch_signals();
     if (sets_import(r->p.b, r->p.c) != 0 || stale_mark(r) != 0 || rows_forget_failures(r) != 0)
         return -1;
+    spawn_catch_signals();
     for (int i = 0; i < r->p.n; i++)
         for (int j = 0; j < r->p.score.n; j++) {
             config *sets = config_new();

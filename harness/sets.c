@@ -70,16 +70,30 @@ static int choose_folders(config *c, const char *file)
     return config_append(c, "imported", path, "default");
 }
 
+/* A name is looked up in datasets/; anything with a slash or .yml is a file of the user's own. */
+static void benchmark_file(const char *named, const char *file, char folder[PATH_MAX], char name[PATH_MAX])
+{
+    size_t n = strlen(named);
+    int dotted = n > 4 && strcmp(named + n - 4, ".yml") == 0;
+    layout_root(folder, PATH_MAX, "datasets");
+    snprintf(name, PATH_MAX, "%s", named);
+    if (!dotted && !strchr(named, '/'))
+        return;
+    beside_config(folder, named, file);
+    char *slash = strrchr(folder, '/');
+    snprintf(name, PATH_MAX, "%.*s", (int)strlen(slash + 1) - (dotted ? 4 : 0), slash + 1);
+    *slash = '\0';
+}
+
 static int open_benchmark(benchmark **b, config *c, const char *file)
 {
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], name[PATH_MAX];
     if (config_items(c, "benchmark") == 0 && config_items(c, "id") == 0)
         return fault("%s: no `id` is given: name the in-distribution set, `id: cifar10`", file);
     if (config_items(c, "benchmark") == 0)
         config_set(c, "benchmark", config_text(c, "id"), config_origin(c, "id"));
-    layout_root(folder, sizeof folder, "datasets");
-    if (benchmark_open(b, folder, config_text(c, "benchmark"), config_text(c, "data"),
-                       config_text(c, "imported")) != 0)
+    benchmark_file(config_text(c, "benchmark"), file, folder, name);
+    if (benchmark_open(b, folder, name, config_text(c, "data"), config_text(c, "imported")) != 0)
         return fault("%s: %s", config_origin(c, "benchmark"), fault_text());
     return 0;
 }

@@ -9,7 +9,8 @@
 #define ANY INT64_MAX
 
 static const setting table[] = {
-    {"benchmark", SETTING_NAME, 0, NULL, 0, 0, NULL, "datasets/NAME.yml; default: the name of id", 0},
+    {"benchmark", SETTING_NAME, 0, NULL, 0, 0, NULL,
+     "datasets/NAME.yml, or the path of such a file; default: the name of id", 0},
     {"id", SETTING_NAME, 0, NULL, 0, 0, NULL, "in-distribution set; default: the benchmark's", 0},
     {"near", SETTING_NAME, 1, NULL, 0, 0, NULL, "near-OOD sets; default: those of the benchmark that are there", 0},
     {"far", SETTING_NAME, 1, NULL, 0, 0, NULL, "far-OOD sets; default: as for near", 0},

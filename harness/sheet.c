@@ -121,7 +121,7 @@ static int parse(sheet *s, const char *bytes, size_t size)
     struct csv_parser p;
     reader r = {.s = s, .row = text_more(NULL, (size_t)s->columns * sizeof *r.row)};
     if (csv_init(&p, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL) != 0)
-        text_more(NULL, (size_t)-1);
+        text_out_of_memory(0);
     size_t done = csv_parse(&p, bytes, size, on_field, on_row, &r);
     if (!r.failed && (done != size || csv_fini(&p, on_field, on_row, &r) != 0))
         r.failed = fault("%s:%d: this is not CSV: %s; correct or delete this line", s->path, r.line + 1,

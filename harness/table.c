@@ -81,6 +81,16 @@ int table_print(FILE *to, const sheet *rows, const char *keep, const table_optio
     return 0;
 }
 
+static FILE *memory_file(char **bytes, size_t *size)
+{
+    FILE *f = open_memstream(bytes, size);
+    if (!f) {
+        fputs("oodbench: out of memory\n", stderr);
+        exit(EXIT_MEMORY);
+    }
+    return f;
+}
+
 /* One file per scorer, as OpenOOD names them. */
 static int write_openood(const char *folder, const sheet *rows, const table_options *o)
 {
@@ -91,9 +101,7 @@ static int write_openood(const char *folder, const sheet *rows, const table_opti
     for (int line = 0; rc == 0 && line < g.nlines; line++) {
         char *name = layout_file_name(&g, line), *path = text_format("%s/%s", folder, name), *bytes = NULL;
         size_t size = 0;
-        FILE *f = open_memstream(&bytes, &size);
-        if (!f)
-            text_more(NULL, (size_t)-1);
+        FILE *f = memory_file(&bytes, &size);
         layout_openood(f, &g, line);
         fclose(f);
         rc = file_write(path, bytes, size);
@@ -109,9 +117,7 @@ static int write_file(const char *path, const sheet *rows, const table_options *
 {
     char *bytes = NULL;
     size_t size = 0;
-    FILE *f = open_memstream(&bytes, &size);
-    if (!f)
-        text_more(NULL, (size_t)-1);
+    FILE *f = memory_file(&bytes, &size);
     int rc = table_print(f, rows, NULL, o);
     fclose(f);
     if (rc == 0)

@@ -7,13 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+void text_out_of_memory(size_t bytes)
+{
+    if (bytes)
+        fprintf(stderr, "oodbench: out of memory: %zu bytes were refused\n", bytes);
+    else
+        fputs("oodbench: out of memory\n", stderr);
+    exit(EXIT_MEMORY);
+}
+
 void *text_more(void *p, size_t bytes)
 {
     void *more = realloc(p, bytes ? bytes : 1);
-    if (more)
-        return more;
-    fprintf(stderr, "oodbench: out of memory: %zu bytes were refused\n", bytes);
-    exit(EXIT_MEMORY);
+    if (!more)
+        text_out_of_memory(bytes);
+    return more;
 }
 
 char *text_copy(const char *s)

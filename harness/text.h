@@ -16,6 +16,9 @@ void text_clear(text *t); /* empties it, keeps the room */
 void text_free(text *t);
 const char *text_str(const text *t);
 
+/* Says so and exits with code 4. */
+void text_out_of_memory(size_t bytes) __attribute__((noreturn));
+
 /* realloc and strdup that succeed. */
 void *text_more(void *p, size_t bytes);
 char *text_copy(const char *s);

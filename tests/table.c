@@ -236,10 +236,10 @@ static void seeds_and_bold(void **state)
           "score          near            far            tin      cifar100          mnist            acc\n"
           "msp    82.00 ± 0.00*  90.00 ± 0.00*  81.00 ± 1.00  84.00 ± 0.00*  90.00 ± 0.00*  91.50 ± 0.00\n"
           "* some sets or seeds are missing in this mean\n");
-    char *bold = printed(s, &(table_options){.metrics = "auroc", .bold = 1});
-    assert_non_null(strstr(bold, "\033[1m95.00 ± 0.00*\033[0m"));
-    assert_null(strstr(bold, "\033[1m90.00"));
-    free(bold);
+    char *text = printed(s, &(table_options){.metrics = "auroc", .bold = 1});
+    assert_non_null(strstr(text, "\033[1m95.00 ± 0.00*\033[0m"));
+    assert_null(strstr(text, "\033[1m90.00"));
+    free(text);
     sheet_close(s);
 }
 
