@@ -156,21 +156,49 @@ tensor *tx_pinv(tensor *x)
     return y;
 }
 
-static int ascending(const void *a, const void *b)
+/* Moves the k-th smallest of v to v[k], none larger before it and none smaller
+ * behind (Hoare's FIND; equal values, of which ReLU leaves many, split evenly). */
+static double select_kth(double *v, int64_t n, int64_t k)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    int64_t lo = 0, hi = n - 1;
 
-    return (x > y) - (x < y);
+    while (lo < hi) {
+        double a = v[lo], b = v[lo + (hi - lo) / 2], c = v[hi];
+        double pivot = fmax(fmin(a, b), fmin(fmax(a, b), c));
+        int64_t i = lo, j = hi;
+        while (i <= j) {
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i <= j) {
+                double t = v[i];
+                v[i++] = v[j];
+                v[j--] = t;
+            }
+        }
+        if (k <= j)
+            hi = j;
+        else if (k >= i)
+            lo = i;
+        else
+            break;
+    }
+    return v[k];
 }
 
-/* Of n values that are not sorted: v_i + (r - i)(v_(i+1) - v_i), r = (n-1) p. */
+/* v_i + (r - i)(v_(i+1) - v_i), r = (n-1) p, of the sorted values. */
 static double quantile(double *v, int64_t n, double p)
 {
     double r = (double)(n - 1) * p;
     int64_t i = (int64_t)r;
+    double below = select_kth(v, n, i), above = INFINITY;
 
-    qsort(v, (size_t)n, sizeof *v, ascending);
-    return i + 1 < n ? v[i] + (r - (double)i) * (v[i + 1] - v[i]) : v[n - 1];
+    if (i + 1 == n)
+        return below;
+    for (int64_t j = i + 1; j < n; j++)
+        above = fmin(above, v[j]);
+    return r > (double)i ? below + (r - (double)i) * (above - below) : below;
 }
 
 double tx_quantile(tensor *x, double p)

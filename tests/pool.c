@@ -493,6 +493,29 @@ static void eigenvectors(void **state)
     tx_close();
 }
 
+static int ascending(const void *a, const void *b)
+{
+    real x = *(const real *)a, y = *(const real *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* By sorting, on values of which half are equal. */
+static void quantiles_of_many(void)
+{
+    enum { N = 5001 };
+    static real v[N];
+    tensor *x = tx_relu(tx_normal(DIMS(N), 8));
+
+    tx_read(x, v);
+    qsort(v, N, sizeof *v, ascending);
+    for (int i = 0; i <= 100; i++) {
+        double r = (N - 1) * (i / 100.0), at = floor(r), low = (double)v[(int)at];
+        double high = (double)v[(int)at + ((int)at < N - 1)];
+        assert_true(fabs(tx_quantile(x, i / 100.0) - (low + (r - at) * (high - low))) < 1e-12);
+    }
+}
+
 static void quantiles(void **state)
 {
     (void)state;
@@ -501,6 +524,7 @@ static void quantiles(void **state)
     assert_true(tx_quantile(x, 0) == 1 && tx_quantile(x, 1) == 9 && tx_quantile(x, 0.5) == 4);
     assert_true(fabs(tx_quantile(x, 0.9) - 8.2) < 1e-12); /* r = 3.6: 7 + 0.6 (9 - 7) */
     assert_true(isnan(tx_quantile(tx_from(DIMS(2), (const real[]){1, NAN}), 0)));
+    quantiles_of_many();
     tx_close();
 }
 
