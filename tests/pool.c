@@ -528,6 +528,27 @@ static void quantiles(void **state)
     tx_close();
 }
 
+/* More similarities than are held at once: the tiles join without a seam. */
+static void nearest_by_tiles(void **state)
+{
+    enum { N = 4200, K = 3 };
+    static real found[N * K], expected[N * K];
+    static int32_t rows[N * K], columns[N * K];
+
+    (void)state;
+    tx_open();
+    tensor *a = tx_normal(DIMS(N, 2), 1), *c = tx_normal(DIMS(N, 2), 2), *i;
+    bool was = engine_fused(false);
+    tx_read(tx_nearest(a, c, K, &i), found);
+    tx_read(i, rows);
+    engine_fused(was);
+    tx_read(tx_topk(tx_matmul(a, c, 0, 1), K, &i), expected);
+    tx_read(i, columns);
+    assert_memory_equal(found, expected, sizeof found);
+    assert_memory_equal(rows, columns, sizeof rows);
+    tx_close();
+}
+
 /* --- Devices --- */
 
 static bk_api counterfeit;
@@ -593,6 +614,7 @@ int main(void)
         cmocka_unit_test(backward_gives_back_what_it_passed),
         cmocka_unit_test(eigenvectors),
         cmocka_unit_test(quantiles),
+        cmocka_unit_test(nearest_by_tiles),
         cmocka_unit_test(refused_devices_are_explained),
     };
     const char *build = getenv("B");
