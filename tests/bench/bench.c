@@ -1,0 +1,208 @@
+/* bench.c - measures what the project promises about speed: `make bench`, or
+ * `make bench OP=NAME` for one name or all that begin with it.
+ *
+ * Every subject is warmed up, then repeated, with the caches overwritten before
+ * each repeat. Its median stands beside the middle half of the repeats and the
+ * share of the best that the machine reached in the same run. */
+#include "bench.h"
+
+#include "../../harness/engine.h"
+#include "../../harness/fault.h"
+#include "../../harness/spawn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WARM = 2, MOST = 200 };
+#define SECONDS 2.0 /* of repeats, where there are enough of them earlier */
+#define FLUSH ((size_t)64 << 20)
+
+static const subject peak_subjects[] = {
+    {.name = "peak-f32", .size = "fused multiply-adds", .peak = PEAK_F32},
+    {.name = "peak-bf16", .size = "products of pairs", .peak = PEAK_BF16},
+    {.name = "peak-memory", .size = "triad of 3 x 64 MiB", .peak = PEAK_MEMORY},
+    {.name = NULL},
+};
+static const subject *const tables[] = {net_subjects, scoring_subjects, import_subjects};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static double peaks[PEAKS];
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void flush_caches(void)
+{
+    static char *memory;
+    static int turn;
+    if (!memory)
+        memory = pool_host(FLUSH);
+    memset(memory, ++turn, FLUSH);
+    __asm__ volatile("" : : "r"(memory) : "memory");
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Seconds of each repeat, sorted. */
+static int repeat(const subject *s, double seconds[MOST])
+{
+    int n = 0;
+    for (int i = 0; i < WARM; i++)
+        s->run(s);
+    for (double all = 0; n < MOST && (n < s->least || all < SECONDS); n++) {
+        flush_caches();
+        double began = now();
+        s->run(s);
+        seconds[n] = now() - began;
+        all += seconds[n];
+    }
+    qsort(seconds, (size_t)n, sizeof *seconds, by_size);
+    return n;
+}
+
+static int measure(const subject *s)
+{
+    double t[MOST], own;
+    int rc = s->begin(s);
+    if (rc > 0)
+        printf("%-20s left out: %s\n", s->name, fault_text());
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    int n = repeat(s, t), rate = strcmp(s->unit, "s") != 0;
+    double amount = s->count ? s->count(s) : s->amount;
+    own = s->own_peak ? s->own_peak(s) : 0;
+    s->end(s);
+    double middle = t[n / 2], first = t[n / 4], third = t[n - 1 - n / 4];
+    measured m = {.name = s->name, .size = s->size, .unit = s->unit, .repeats = n};
+    m.median = rate ? amount / middle : middle;
+    m.low = rate ? amount / third : first;
+    m.high = rate ? amount / first : third;
+    m.peak = s->peak == PEAK_OWN ? own : peaks[s->peak];
+    m.peak_unit = s->peak == PEAK_OWN ? s->unit : peak_unit(s->peak);
+    if (m.peak > 0)
+        m.share = s->peak == PEAK_OWN ? m.median / own : s->cost / middle / m.peak;
+    rows_add(&m);
+    return 0;
+}
+
+static void measure_peaks(void)
+{
+    static char size[PEAKS][64];
+    for (const subject *s = peak_subjects; s->name; s++) {
+        peak_found p = peak_measure(s->peak);
+        if (!p.how) {
+            printf("%-20s left out: this processor has no such instructions\n", s->name);
+            continue;
+        }
+        peaks[s->peak] = p.best;
+        snprintf(size[s->peak], sizeof size[0], "%s (%s)", s->size, p.how);
+        rows_add(&(measured){.name = s->name,
+                             .size = size[s->peak],
+                             .unit = peak_unit(s->peak),
+                             .median = p.median,
+                             .low = p.low,
+                             .high = p.high,
+                             .repeats = p.tries});
+    }
+}
+
+/* "resnet20" asks for all that begins with it and a dash. */
+static int asked(const subject *s, int n, char *const names[])
+{
+    for (int i = 0; i < n; i++) {
+        size_t length = strlen(names[i]);
+        if (strncmp(s->name, names[i], length) == 0 && (s->name[length] == '\0' || s->name[length] == '-'))
+            return 1;
+    }
+    return n == 0;
+}
+
+static int known(char *name)
+{
+    for (int t = 0; t < TABLES; t++)
+        for (const subject *s = tables[t]; s->name; s++)
+            if (asked(s, 1, &name))
+                return 1;
+    return 0;
+}
+
+static int refuse(const char *name)
+{
+    fprintf(stderr, "bench: there is no `%s`; known are", name);
+    for (int t = 0; t < TABLES; t++)
+        for (const subject *s = tables[t]; s->name; s++)
+            fprintf(stderr, " %s", s->name);
+    fprintf(stderr, "\n");
+    return EXIT_CONFIG;
+}
+
+static int run_all(const char *path, const char *device, int n, char *const names[])
+{
+    char text[256], machine[96];
+    if (device_open(device, 0) != 0)
+        return -1;
+    device_describe(text, sizeof text);
+    machine_name(machine);
+    printf("%s, %s, %d threads\n", machine, text, machine_threads());
+    measure_peaks();
+    for (int t = 0; t < TABLES; t++)
+        for (const subject *s = tables[t]; s->name; s++)
+            if (asked(s, n, names) && measure(s) != 0)
+                return -1;
+    int rc = rows_write(path, device_name());
+    device_close();
+    return rc;
+}
+
+/* Libraries read these when they are loaded, so the program starts once more.
+ * B is the build folder: this program is <build>/tests/bench/bench. */
+static void settle_environment(char **argv)
+{
+    char folder[3000], kernels[3100];
+    ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
+    folder[n < 0 ? 0 : n] = '\0';
+    for (int up = 0; up < 3 && strrchr(folder, '/'); up++)
+        *strrchr(folder, '/') = '\0';
+    snprintf(kernels, sizeof kernels, "%s/kernels", folder);
+    setenv("B", folder, 1);
+    setenv("OODBENCH_KERNELS", kernels, 0);
+    if (getenv("OODBENCH_BENCH"))
+        return;
+    setenv("OODBENCH_BENCH", "1", 1);
+    spawn_environment(machine_threads());
+    execv("/proc/self/exe", argv);
+}
+
+int main(int argc, char **argv)
+{
+    const char *path = NULL, *device = "auto";
+    settle_environment(argv);
+    for (int o; (o = getopt(argc, argv, "o:d:h")) != -1;) {
+        if (o == 'o') {
+            path = optarg;
+        } else if (o == 'd') {
+            device = optarg;
+        } else {
+            fprintf(o == 'h' ? stdout : stderr, "bench [-o FILE.csv] [-d DEVICE] [NAME ...]\n");
+            return o == 'h' ? EXIT_OK : EXIT_CONFIG;
+        }
+    }
+    for (int i = optind; i < argc; i++)
+        if (!known(argv[i]))
+            return refuse(argv[i]);
+    if (run_all(path, device, argc - optind, argv + optind) == 0)
+        return EXIT_OK;
+    fprintf(stderr, "bench: %s\n", fault_text());
+    return EXIT_CONFIG;
+}

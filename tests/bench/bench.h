@@ -1,0 +1,80 @@
+/* bench.h - what is measured, and the machine's own limits it is held against.
+ *
+ * A subject is one piece of work that is run again and again on the same data.
+ * Its figure is either an amount per second or plain seconds; its share of peak
+ * is how fast the arithmetic (or the traffic) it cannot do without went by,
+ * against the fastest that this machine did it in the same run. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdint.h>
+
+enum peak { PEAK_NONE, PEAK_F32, PEAK_BF16, PEAK_MEMORY, PEAK_OWN, PEAKS };
+
+typedef struct subject subject;
+struct subject {
+    const char *name, *size; /* "knn", "33,500 x 25,000 x 64, k = 50" */
+    const char *unit;        /* "images/s", or "s" */
+    double amount;           /* of work in one run, in what the unit counts; or else count() */
+    enum peak peak;
+    double cost; /* of one run, in what the peak counts: GFLOP, or GB */
+    int least;   /* repeats, at least */
+
+    /* begin returns 0, or -1 with fault() set, or 1 when this machine or device
+     * cannot do it at all, with fault() set to why. run returns when all is done. */
+    int (*begin)(const subject *s);
+    void (*run)(const subject *s);
+    void (*end)(const subject *s);
+    double (*count)(const subject *s);    /* after a run: the amount where it is not known before */
+    double (*own_peak)(const subject *s); /* PEAK_OWN: between begin and end, in the unit */
+    int number;                           /* tells apart what shares these functions */
+};
+
+extern const subject net_subjects[], scoring_subjects[], import_subjects[]; /* ended by a name of NULL */
+
+/* --- The machine (machine.c, peaks.c). --- */
+
+int machine_threads(void);
+void machine_name(char name[96]); /* "amd-epyc-f26m2-2cpu": the CPU's, not the host's */
+
+/* On all threads: GFLOP/s of fused multiply-adds, GB/s of a triad. */
+typedef struct peak_found {
+    const char *how; /* the instructions used; NULL: the processor has none */
+    double median, low, high;
+    double best; /* what shares are taken of: the machine may have been disturbed, but did do that */
+    int tries;
+} peak_found;
+peak_found peak_measure(enum peak which);
+const char *peak_unit(enum peak which);
+
+/* A loop of multiply-adds on registers: does `rounds`, says how many operations
+ * each has. peaks_x86.c lists those of that family, the fastest first. */
+typedef struct peak_loop {
+    const char *how;
+    enum peak peak;
+    int flops; /* of a round */
+    int (*here)(void);
+    float (*run)(int64_t rounds);
+} peak_loop;
+extern const peak_loop peak_loops_x86[]; /* ended by a name of NULL */
+void peak_triad(float *a, const float *b, const float *c, float s,
+                int64_t n); /* a = b + s c; n: a multiple of 64 */
+
+/* --- Rows (rows.c). --- */
+
+typedef struct measured {
+    const char *name, *size, *unit;
+    double median, low, high; /* low and high hold the middle half of the repeats */
+    int repeats;
+    double peak; /* 0: none */
+    const char *peak_unit;
+    double share;
+} measured;
+
+void rows_add(const measured *m); /* and prints it */
+
+/* Into the CSV at `path`, or at results/bench/<machine>.csv when that is NULL;
+ * rows of other names that are there stay. -1 with fault() set. */
+int rows_write(const char *path, const char *device);
+
+#endif
