@@ -82,7 +82,8 @@ enum dnn_with {
     DNN_SUM = 2,      /* y += instead of y = */
     DNN_RELU = 4,     /* after bias and sum */
     DNN_WINOGRAD = 8, /* where oneDNN has it; blocked orders only */
-    DNN_BATCH = 16,   /* norm: statistics of this batch; pool_max: keep the winners */
+    DNN_BATCH = 16,   /* training. norm: statistics of this batch; pool_max: keep the winners; conv_y:
+                         filters change with every call, so none are wanted transformed */
 };
 typedef struct dnn_conv {
     const bk_window *g;

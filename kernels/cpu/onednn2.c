@@ -129,7 +129,7 @@ static dnn_op *conv_forward(const dnn *d, const dnn_conv *c, dnnl_prop_kind_t pr
 
 dnn_op *dnn_conv_y(const dnn *d, const dnn_conv *c)
 {
-    return conv_forward(d, c, dnnl_forward_inference);
+    return conv_forward(d, c, c->with & DNN_BATCH ? dnnl_forward_training : dnnl_forward_inference);
 }
 
 /* A forward convolution to show to its gradients: they only check the extents,

@@ -60,7 +60,7 @@ struct bk_plan {
     int count;
     int64_t n; /* images */
     unsigned flags;
-    int last;              /* channels last throughout, for what the blocked order cannot do */
+    int64_t block;         /* channels that lie together in every image between layers; 0: all, channels last */
     dnnl_data_type_t type; /* of what is between the layers */
     bk_window in;          /* p, q, k: the extents of the input */
     int x;                 /* value of the input as the caller gives it */
@@ -106,21 +106,21 @@ plan_step *plan_loop_new(bk_plan *p, enum plan_phase phase, plan_loop *loop, con
 #define PLAN_LOOP(p, phase, loop, ...)                                                                             \
     plan_loop_new(p, phase, loop, (const int[]){__VA_ARGS__}, (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)))
 
-/* plan_layers.c: reading the graph and choosing orders. Layer -1 is the input.
- * An order is told by its block: how many channels lie together, 0 for all. */
+/* plan_layers.c: reading the graph, values in the plan's order. Layer -1 is the input. */
 const bk_window *plan_extents(const bk_plan *p, int layer); /* of its result: p, q, k */
 int plan_sole(const bk_plan *p, int layer);    /* its only reader; -1 if there are more, or it is the result */
 int plan_used_up(const bk_plan *p, int layer); /* all its readers have steps */
 void plan_input(bk_plan *p);
-int plan_value_of(bk_plan *p, int layer);  /* in an order convolutions like */
-int64_t plan_block(bk_plan *p, int layer); /* refuses orders that loops do not know */
-plan_view plan_see(bk_plan *p, int layer, int value);
-int plan_ordered(bk_plan *p, int layer, dnnl_data_type_t type, int64_t block); /* a new value for its result */
-int plan_outside(bk_plan *p, enum plan_space space, int layer);                /* its result as the caller has it */
-int plan_dense(bk_plan *p, enum plan_phase phase, int layer);                  /* plan_value_of(), never wide */
-int plan_filter(bk_plan *p, enum plan_space space, const bk_layer *l);         /* the caller's, k,r,s,c */
-unsigned plan_winograd(const bk_plan *p, const bk_window *g, int64_t channels);     /* where it pays */
-dnn_op *plan_conv(bk_plan *p, const bk_layer *l, unsigned with, int x, dnn_desc y); /* NULL: none */
+int plan_value_of(bk_plan *p, int layer);            /* in the plan's order; x is reordered at first use */
+void plan_see(plan_step *s, int ylayer, int xlayer); /* sets the views of its first two values */
+dnn_desc plan_order(const bk_plan *p, int layer, dnnl_data_type_t type); /* dnn_forget() it */
+int plan_ordered(bk_plan *p, int layer, dnnl_data_type_t type);          /* a new value for its result */
+int plan_outside(bk_plan *p, enum plan_space space, int layer);          /* its result as the caller has it */
+int plan_dense(bk_plan *p, enum plan_phase phase, int layer);            /* plan_value_of(), never wide */
+int plan_filter(bk_plan *p, enum plan_space space, const bk_layer *l);   /* the caller's, k,r,s,c */
+int plan_packed(bk_plan *p, enum plan_phase phase, const bk_layer *l, int filter, dnn_desc desc); /* reordered */
+unsigned plan_winograd(const bk_plan *p, const bk_window *g, int64_t channels); /* where it pays */
+dnn_op *plan_conv(bk_plan *p, const bk_layer *l, unsigned with);                /* NULL: none */
 int plan_conv_input(bk_plan *p, const bk_layer *l);
 plan_step *plan_moved(bk_plan *p, enum plan_phase phase, int y, int ylayer, int x,
                       int xlayer); /* plan_move, as is */

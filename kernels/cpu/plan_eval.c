@@ -84,15 +84,15 @@ static void eval_conv(bk_plan *p, int i)
     chain c = follow(p, i, 1);
     dnn_op *op = NULL;
     if (c.plus >= 0)
-        op = plan_conv(p, l, chain_with(&c), x, plan_desc(p, p->made[c.sum]));
+        op = plan_conv(p, l, chain_with(&c));
     if (!op) {
         c = follow(p, i, 0);
-        op = plan_conv(p, l, chain_with(&c), x, NULL);
+        op = plan_conv(p, l, chain_with(&c));
         if (!op)
             plan_refuse(p);
     }
     int w = c.norm >= 0 ? folded_filter(p, l, &p->layer[c.norm], &bias) : plan_filter(p, IN_W, l);
-    w = plan_as(p, PREPARE, w, dnn_want(op, DNNL_ARG_WEIGHTS));
+    w = plan_packed(p, PREPARE, l, w, dnn_want(op, DNNL_ARG_WEIGHTS));
     x = plan_as(p, RUN, x, dnn_want(op, DNNL_ARG_SRC));
     int y = c.plus >= 0 ? plan_over(p, p->made[c.sum], NULL) : plan_new(p, dnn_want(op, DNNL_ARG_DST));
     plan_arg args[] = {{DNNL_ARG_DST, y}, {DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_BIAS, bias}};
@@ -111,16 +111,14 @@ static void eval_norm(bk_plan *p, int i)
     int relu = next_of(p, i, BK_RELU), x = plan_value_of(p, l->a), y;
     int gamma = plan_at(p, IN_W, l->weight, l->g.k, NULL), beta = plan_at(p, IN_W, l->bias, l->g.k, NULL);
     y = can_take_over(p, l->a, i) ? plan_over(p, x, NULL) : -1;
-    if (p->last) {
+    if (!p->block) {
         int scale = floats(p, l->g.k), shift = floats(p, l->g.k);
         plan_step *rates = PLAN_LOOP(p, PREPARE, plan_rates, scale, shift, gamma, beta, statistics(p, l));
         rates->number[0] = l->g.k;
         rates->eps = (float)l->eps;
-        y = y >= 0 ? y : plan_ordered(p, i, p->type, 0);
-        plan_view from = plan_see(p, l->a, x), to = plan_see(p, i, y);
+        y = y >= 0 ? y : plan_ordered(p, i, p->type);
         plan_step *s = PLAN_LOOP(p, RUN, plan_scale, y, x, scale, shift);
-        s->view[0] = to;
-        s->view[1] = from;
+        plan_see(s, i, l->a);
         s->number[0] = relu >= 0;
         s->number[1] = p->type == dnnl_bf16;
     } else {
@@ -167,7 +165,7 @@ static void eval_pool(bk_plan *p, int i)
     dnnl_data_type_t type = i == p->count - 1 ? dnnl_f32 : p->type;
     if (type != p->type) {
         int narrow = x;
-        x = plan_ordered(p, l->a, type, plan_block(p, l->a));
+        x = plan_ordered(p, l->a, type);
         plan_copy(p, RUN, x, narrow);
     }
     dnn_pool pool = {.g = &l->g, .max = l->kind == BK_POOL_MAX, .type = type, .x = plan_desc(p, x)};
@@ -178,7 +176,7 @@ static void eval_pool(bk_plan *p, int i)
 
 static void eval_widen(bk_plan *p, int i)
 {
-    p->made[i] = plan_ordered(p, i, p->type, plan_block(p, p->layer[i].a));
+    p->made[i] = plan_ordered(p, i, p->type);
     plan_widen(p, RUN, i);
 }
 
@@ -199,12 +197,12 @@ static void eval_join(bk_plan *p, int i)
     int64_t wide = l->g.k;
     for (int next = next_join(p, i); next >= 0; next = next_join(p, next))
         wide = p->layer[next].g.k;
-    if (l->a >= 0 && p->layer[l->a].kind == BK_JOIN && next_join(p, l->a) == i && p->last) {
+    if (l->a >= 0 && p->layer[l->a].kind == BK_JOIN && next_join(p, l->a) == i && !p->block) {
         p->made[i] = plan_wider(p, i, p->made[l->a]);
         plan_join(p, RUN, i, 1);
         return;
     }
-    p->made[i] = p->last ? plan_new_wide(p, i, wide) : plan_ordered(p, i, p->type, plan_block(p, l->a));
+    p->made[i] = p->block ? plan_ordered(p, i, p->type) : plan_new_wide(p, i, wide);
     plan_join(p, RUN, i, 0);
     plan_join(p, RUN, i, 1);
 }

@@ -2,8 +2,6 @@
  * and which order of memory its convolutions and results are best in. */
 #include "plan.h"
 
-#include <string.h>
-
 const bk_window *plan_extents(const bk_plan *p, int layer)
 {
     return layer < 0 ? &p->in : &p->layer[layer].g;
@@ -51,74 +49,46 @@ void plan_input(bk_plan *p)
     p->x = plan_outside(p, IN_X, -1);
 }
 
-/* What a 3x3 convolution on these images would ask for. */
-static dnn_desc liked_order(bk_plan *p, const bk_window *of)
+dnn_desc plan_order(const bk_plan *p, int layer, dnnl_data_type_t type)
 {
-    bk_window g = {.n = p->n, .h = of->p, .w = of->q, .c = of->k, .k = of->k, .p = of->p, .q = of->q};
-    g.r = g.s = 3;
-    g.stride = g.pad = 1;
-    if (p->last)
-        return dnn_images(p->dnn, p->n, of->p, of->q, of->k, p->type, dnnl_nhwc);
-    dnn_op *probe = plan_own(p, dnn_conv_y(p->dnn, &(dnn_conv){.g = &g, .type = p->type, .ytype = p->type}));
-    return dnn_same(p->dnn, dnn_want(probe, DNNL_ARG_SRC));
+    const bk_window *g = plan_extents(p, layer);
+    dnnl_format_tag_t tag = p->block == 16 ? dnnl_nChw16c : p->block == 8 ? dnnl_nChw8c : dnnl_nhwc;
+    return dnn_images(p->dnn, p->n, g->p, g->q, g->k, type, tag);
 }
 
-int plan_value_of(bk_plan *p, int layer)
+int plan_ordered(bk_plan *p, int layer, dnnl_data_type_t type)
 {
-    if (layer >= 0)
-        return p->made[layer];
-    dnn_desc desc = liked_order(p, &p->in);
-    int value = plan_as(p, RUN, p->x, desc);
+    dnn_desc desc = plan_order(p, layer, type);
+    int value = plan_new(p, desc);
     dnn_forget(desc);
     return value;
 }
 
-static const struct order {
-    int64_t block;
-    dnnl_format_tag_t tag;
-} orders[] = {{16, dnnl_nChw16c}, {8, dnnl_nChw8c}, {4, dnnl_nChw4c}, {0, dnnl_nhwc}};
-enum { ORDERS = sizeof orders / sizeof *orders };
-
-static dnn_desc ordered(const bk_plan *p, const bk_window *g, dnnl_data_type_t type, dnnl_format_tag_t tag)
+/* A value in the plan's order: itself, or reordered. */
+static int in_order(bk_plan *p, enum plan_phase phase, int layer, int value)
 {
-    return dnn_images(p->dnn, p->n, g->p, g->q, g->k, type, tag);
+    dnn_desc desc = plan_order(p, layer, p->type);
+    int made = plan_as(p, phase, value, desc);
+    dnn_forget(desc);
+    return made;
 }
 
-int64_t plan_block(bk_plan *p, int layer)
+int plan_value_of(bk_plan *p, int layer)
 {
-    if (p->last)
-        return 0;
+    return layer < 0 ? in_order(p, RUN, layer, p->x) : p->made[layer];
+}
+
+int plan_dense(bk_plan *p, enum plan_phase phase, int layer)
+{
     int value = plan_value_of(p, layer);
-    for (int i = 0; i < ORDERS; i++) {
-        dnn_desc desc = ordered(p, plan_extents(p, layer), p->type, orders[i].tag);
-        int equal = dnn_equal(desc, plan_desc(p, value));
-        dnn_forget(desc);
-        if (equal)
-            return orders[i].block;
-    }
-    plan_refuse(p);
+    return p->value[value].wide ? in_order(p, phase, layer, value) : value;
 }
 
-plan_view plan_see(bk_plan *p, int layer, int value)
+int plan_outside(bk_plan *p, enum plan_space space, int layer)
 {
     const bk_window *g = plan_extents(p, layer);
-    int64_t block = plan_block(p, layer);
-    plan_view v = {.h = g->p, .w = g->q, .c = g->k, .blocks = 1, .block = g->k};
-    if (block) {
-        v.blocks = (g->k + block - 1) / block;
-        v.block = block;
-    }
-    v.pitch = p->value[value].wide ? p->value[value].wide : v.block;
-    return v;
-}
-
-int plan_ordered(bk_plan *p, int layer, dnnl_data_type_t type, int64_t block)
-{
-    int i = 0;
-    while (orders[i].block != block)
-        i++;
-    dnn_desc desc = ordered(p, plan_extents(p, layer), type, orders[i].tag);
-    int value = plan_new(p, desc);
+    dnn_desc desc = dnn_images(p->dnn, p->n, g->p, g->q, g->k, dnnl_f32, dnnl_nhwc);
+    int value = plan_at(p, space, 0, p->n * g->p * g->q * g->k, desc);
     dnn_forget(desc);
     return value;
 }
@@ -131,12 +101,25 @@ int plan_filter(bk_plan *p, enum plan_space space, const bk_layer *l)
     return value;
 }
 
+/* Filters for Winograd can only be made from k,c,r,s. */
+int plan_packed(bk_plan *p, enum plan_phase phase, const bk_layer *l, int filter, dnn_desc desc)
+{
+    dnn_op *direct = dnn_reorder(p->dnn, plan_desc(p, filter), desc);
+    dnn_drop(direct);
+    if (!direct) {
+        dnn_desc plain = dnn_filters(p->dnn, &l->g, dnnl_f32, dnnl_abcd);
+        filter = plan_as(p, phase, filter, plain);
+        dnn_forget(plain);
+    }
+    return plan_as(p, phase, filter, desc);
+}
+
 /* Measured on AVX-512: 1.5 to 2 times the direct algorithm from 64 channels on,
  * half of it with 16, a tenth with 3. */
 unsigned plan_winograd(const bk_plan *p, const bk_window *g, int64_t channels)
 {
     int pays = g->r == 3 && g->s == 3 && g->stride == 1 && channels >= 64 && p->n >= 16;
-    return pays && !p->last && p->type == dnnl_f32 ? DNN_WINOGRAD : 0;
+    return pays && p->block && p->type == dnnl_f32 ? DNN_WINOGRAD : 0;
 }
 
 /* The image itself has too few channels to be kept in blocks. */
@@ -150,60 +133,47 @@ int plan_conv_input(bk_plan *p, const bk_layer *l)
     return is_image(p, l) ? p->x : plan_value_of(p, l->a);
 }
 
-/* oneDNN's own choice of orders, or x's order as it is where that saves a
- * reorder without falling to a convolution by matrix products. An image is
- * always left to oneDNN: three channels last miss its fast path. */
-dnn_op *plan_conv(bk_plan *p, const bk_layer *l, unsigned with, int x, dnn_desc y)
+/* In the plan's order on both sides, but an image is left to oneDNN: three
+ * channels last in, blocks out would miss its fast path. */
+dnn_op *plan_conv(bk_plan *p, const bk_layer *l, unsigned with)
 {
-    dnn_conv c = {.g = &l->g, .type = p->type, .ytype = p->type, .y = y};
+    dnn_conv c = {.g = &l->g, .type = p->type, .ytype = p->type};
     c.with = with | plan_winograd(p, &l->g, l->g.c);
-    dnn_desc last = p->last ? ordered(p, &l->g, p->type, dnnl_nhwc) : NULL;
-    c.y = y ? y : last;
-    dnn_op *free_choice = dnn_conv_y(p->dnn, &c);
-    c.x = plan_desc(p, x);
-    int settled = free_choice && (is_image(p, l) || dnn_equal(dnn_want(free_choice, DNNL_ARG_SRC), c.x));
-    dnn_op *as_it_is = settled ? NULL : dnn_conv_y(p->dnn, &c);
-    dnn_forget(last);
-    if (as_it_is && free_choice && strstr(dnn_info(as_it_is), "gemm")) {
-        dnn_drop(as_it_is);
-        as_it_is = NULL;
-    }
-    if (as_it_is) {
-        dnn_drop(free_choice);
-        free_choice = as_it_is;
-    }
-    return free_choice ? plan_own(p, free_choice) : NULL;
-}
-
-int plan_outside(bk_plan *p, enum plan_space space, int layer)
-{
-    const bk_window *g = plan_extents(p, layer);
-    dnn_desc desc = ordered(p, g, dnnl_f32, dnnl_nhwc);
-    int value = plan_at(p, space, 0, p->n * g->p * g->q * g->k, desc);
-    dnn_forget(desc);
-    return value;
-}
-
-int plan_dense(bk_plan *p, enum plan_phase phase, int layer)
-{
-    int value = plan_value_of(p, layer);
-    if (!p->value[value].wide)
-        return value;
-    dnn_desc desc = ordered(p, plan_extents(p, layer), p->type, dnnl_nhwc);
-    int dense = plan_as(p, phase, value, desc);
-    dnn_forget(desc);
-    return dense;
+    dnn_desc x = is_image(p, l) ? NULL : plan_order(p, l->a, p->type);
+    dnn_desc y = plan_order(p, (int)(l - p->layer), p->type);
+    c.x = x;
+    c.y = y;
+    dnn_op *op = dnn_conv_y(p->dnn, &c);
+    dnn_forget(x);
+    dnn_forget(y);
+    return op ? plan_own(p, op) : NULL;
 }
 
 /* --- channels that move --- */
 
+static plan_view see(const bk_plan *p, int layer, int value)
+{
+    const bk_window *g = plan_extents(p, layer);
+    plan_view v = {.h = g->p, .w = g->q, .c = g->k, .blocks = 1, .block = g->k};
+    if (p->block) {
+        v.blocks = (g->k + p->block - 1) / p->block;
+        v.block = p->block;
+    }
+    v.pitch = p->value[value].wide ? p->value[value].wide : v.block;
+    return v;
+}
+
+void plan_see(plan_step *s, int ylayer, int xlayer)
+{
+    s->view[0] = see(s->plan, ylayer, s->value[0]);
+    s->view[1] = see(s->plan, xlayer, s->value[1]);
+}
+
 plan_step *plan_moved(bk_plan *p, enum plan_phase phase, int y, int ylayer, int x, int xlayer)
 {
-    plan_view to = plan_see(p, ylayer, y), from = plan_see(p, xlayer, x);
     plan_step *s = PLAN_LOOP(p, phase, plan_move, y, x);
-    s->view[0] = to;
-    s->view[1] = from;
-    s->number[1] = to.blocks * to.block;
+    plan_see(s, ylayer, xlayer);
+    s->number[1] = s->view[0].blocks * s->view[0].block;
     s->number[3] = s->number[4] = 1;
     s->number[5] = p->type == dnnl_bf16 ? 2 : 4;
     return s;

@@ -27,7 +27,7 @@ static int fused_relu(const bk_plan *p, int layer)
 
 static int norm_fuses(const bk_plan *p)
 {
-    return !p->last; /* channels last, batch-norm is this backend's own */
+    return p->block != 0; /* channels last, batch-norm is this backend's own */
 }
 
 /* Does nobody but reader want this layer's result, not even its gradient? */
@@ -47,10 +47,10 @@ static void train_conv(bk_plan *p, int i)
 {
     const bk_layer *l = &p->layer[i];
     int x = plan_conv_input(p, l);
-    dnn_op *op = plan_conv(p, l, 0, x, NULL);
+    dnn_op *op = plan_conv(p, l, DNN_BATCH);
     if (!op)
         plan_refuse(p);
-    int w = plan_as(p, RUN, plan_filter(p, IN_W, l), dnn_want(op, DNNL_ARG_WEIGHTS));
+    int w = plan_packed(p, RUN, l, plan_filter(p, IN_W, l), dnn_want(op, DNNL_ARG_WEIGHTS));
     x = plan_as(p, RUN, x, dnn_want(op, DNNL_ARG_SRC));
     p->made[i] = plan_new(p, dnn_want(op, DNNL_ARG_DST));
     PLAN_DO(p, RUN, op, {DNNL_ARG_DST, p->made[i]}, {DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w});
@@ -145,13 +145,13 @@ static void train_pool(bk_plan *p, int i)
 
 static void train_widen(bk_plan *p, int i)
 {
-    p->made[i] = plan_ordered(p, i, p->type, plan_block(p, p->layer[i].a));
+    p->made[i] = plan_ordered(p, i, p->type);
     plan_widen(p, RUN, i);
 }
 
 static void train_join(bk_plan *p, int i)
 {
-    p->made[i] = plan_ordered(p, i, p->type, plan_block(p, p->layer[i].a));
+    p->made[i] = plan_ordered(p, i, p->type);
     plan_join(p, RUN, i, 0);
     plan_join(p, RUN, i, 1);
 }
@@ -240,7 +240,7 @@ static int back_images(bk_plan *p, const bk_layer *l, int x, int g)
         op = dnn_conv_x(p->dnn, &c);
     }
     plan_own(p, op);
-    int w = plan_as(p, GRAD, plan_filter(p, IN_W, l), dnn_want(op, DNNL_ARG_WEIGHTS));
+    int w = plan_packed(p, GRAD, l, plan_filter(p, IN_W, l), dnn_want(op, DNNL_ARG_WEIGHTS));
     int dx = plan_new(p, dnn_want(op, DNNL_ARG_DIFF_SRC));
     g = plan_as(p, GRAD, g, dnn_want(op, DNNL_ARG_DIFF_DST));
     PLAN_DO(p, GRAD, op, {DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_DIFF_DST, g}, {DNNL_ARG_WEIGHTS, w});
@@ -333,7 +333,7 @@ static void back_pool(bk_plan *p, int i)
 static void back_share(bk_plan *p, int i, int layer, int g, int64_t first)
 {
     p->for_dx = layer < 0;
-    int dx = plan_ordered(p, layer, p->type, plan_block(p, layer));
+    int dx = plan_ordered(p, layer, p->type);
     plan_step *s = plan_moved(p, GRAD, dx, layer, g, i);
     s->number[2] = first;
     s->number[4] = p->layer[i].kind == BK_WIDEN ? p->layer[i].g.stride : 1;
