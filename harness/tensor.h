@@ -14,9 +14,11 @@
 #ifndef TENSOR_H
 #define TENSOR_H
 
+#include <math.h>
+
 #include "../kernels/backend.h"
 
-#define TX_HUGE 1e30 /* an open end for clamp and within */
+#define TX_HUGE HUGE_VAL /* an open end for clamp and within */
 
 typedef struct tensor tensor;
 typedef struct dims {
@@ -88,8 +90,8 @@ tensor *tx_avgpool_t(tensor *y, int window, int stride, int pad, dims x);
 /* Composites: fused when a first-order gradient is enough, else composed of
  * the operations above. tests/fused.c holds the two to the same numbers. */
 tensor *tx_log_softmax(tensor *x);
-tensor *tx_batchnorm(tensor *x, tensor *gamma, tensor *beta, double eps, tensor **mean,
-                     tensor **var); /* batch statistics out */
+/* The last two are the batch's mean and variance (divided by rows), or NULL. */
+tensor *tx_batchnorm(tensor *x, tensor *gamma, tensor *beta, double eps, tensor **mean, tensor **var);
 
 /* Without derivative. topk: values sorted descending, columns in *i if not NULL. */
 tensor *tx_topk(tensor *x, int64_t k, tensor **i);
@@ -106,8 +108,8 @@ void tx_axpy(tensor *dst, double scale, tensor *src);
 /* Derivatives of y, which has one element. */
 enum {
     AD_CREATE = 1, /* the gradients can themselves be differentiated */
-    AD_RETAIN = 2
-};                          /* y may be differentiated again */
+    AD_RETAIN = 2, /* y may be differentiated again */
+};
 tensor *ad_leaf(tensor *x); /* a copy gradients can be asked for */
 tensor *ad_detach(tensor *x);
 int ad_record(int on); /* returns what it was */
@@ -117,7 +119,7 @@ void ad_backward(tensor *y); /* adds into the parameters' gradients */
 /* Said often enough to deserve a name. */
 /* clang-format off */
 static inline tensor *tx_scale(tensor *x, double s) { return tx_affine(x, s, 0); }
-static inline tensor *tx_relu(tensor *x) { return tx_within(x, x, 0, TX_HUGE); }
+static inline tensor *tx_relu(tensor *x) { return tx_clamp(x, 0, TX_HUGE); }   /* infinity stays */
 static inline tensor *tx_exp(tensor *x) { return tx_map(BK_EXP, x); }
 static inline tensor *tx_sqrt(tensor *x) { return tx_map(BK_SQRT, x); }
 static inline tensor *tx_sign(tensor *x) { return tx_map(BK_SIGN, x); }

@@ -528,6 +528,26 @@ static void quantiles(void **state)
     tx_close();
 }
 
+/* What is not a number stays visible through everything that selects. */
+static void nothing_swallows_nan(void **state)
+{
+    const real bad[] = {1, NAN, -2, INFINITY};
+
+    (void)state;
+    tx_open();
+    tensor *x = tx_from(DIMS(1, 4), bad), *ones = tx_full(DIMS(1, 4), 1);
+    assert_true(isnan(tx_item(tx_sum(tx_relu(x)))));
+    assert_true(isnan(tx_item(tx_slice_cols(tx_relu(x), 1, 1))));
+    assert_true(isinf(tx_item(tx_slice_cols(tx_relu(x), 3, 1))));
+    assert_true(isnan(tx_item(tx_sum(tx_within(ones, x, -1, 1)))));
+    assert_true(isnan(tx_item(tx_lse(x))) && isnan(tx_item(tx_sum(tx_log_softmax(x)))));
+    assert_true(isnan(tx_item(tx_sum(tx_topk(x, 4, NULL)))));
+    assert_true(isnan(tx_item(tx_maxpool(tx_reshape(x, DIMS(1, 2, 2, 1)), 2, 2, 0))));
+    assert_true(isnan(tx_item(tx_sum(tx_unit_rows(x)))));
+    assert_true(isnan(tx_item(tx_mean(tx_full(DIMS(0, 3), 1))))); /* of nothing */
+    tx_close();
+}
+
 /* More similarities than are held at once: the tiles join without a seam. */
 static void nearest_by_tiles(void **state)
 {
@@ -614,6 +634,7 @@ int main(void)
         cmocka_unit_test(backward_gives_back_what_it_passed),
         cmocka_unit_test(eigenvectors),
         cmocka_unit_test(quantiles),
+        cmocka_unit_test(nothing_swallows_nan),
         cmocka_unit_test(nearest_by_tiles),
         cmocka_unit_test(refused_devices_are_explained),
     };
