@@ -31,14 +31,14 @@ static void run_fill(call *c)
 static void run_affine(call *c)
 {
     real *y = out(c, c->d[0]);
-    const real *x = in(c, c->d[0], NORMAL);
+    const real *x = in(c, c->d[0], EVEN);
     CALL(c, affine, y, x, c->d[0], (real)1.7, (real)-0.3);
 }
 
 static void run_axpy(call *c)
 {
     real *y = both(c, c->d[0]);
-    const real *x = in(c, c->d[0], NORMAL);
+    const real *x = in(c, c->d[0], EVEN);
     CALL(c, axpy, y, x, c->d[0], (real)0.7);
 }
 
@@ -46,7 +46,7 @@ static void run_map(call *c)
 {
     enum bk_map op = (enum bk_map)c->e->variant;
     real *y = out(c, c->d[0]);
-    const real *x = in(c, c->d[0], op == BK_LOG || op == BK_SQRT ? POSITIVE : op == BK_SIGN ? GRID : NORMAL);
+    const real *x = in(c, c->d[0], op == BK_LOG || op == BK_SQRT ? POSITIVE : op == BK_SIGN ? GRID : EVEN);
     CALL(c, map, op, y, x, c->d[0]);
 }
 
@@ -60,7 +60,7 @@ static void run_clamp(call *c)
 static void run_within(call *c)
 {
     real *y = out(c, c->d[0]);
-    const real *v = in(c, c->d[0], NORMAL), *r = in(c, c->d[0], GRID);
+    const real *v = in(c, c->d[0], EVEN), *r = in(c, c->d[0], GRID);
     CALL(c, within, y, v, r, c->d[0], (real)-0.75, (real)1);
 }
 
@@ -68,21 +68,21 @@ static void run_zip(call *c)
 {
     int64_t outer = c->d[0], mid = c->d[1], inner = c->d[2];
     real *y = out(c, outer * mid * inner);
-    const real *a = in(c, outer * mid * inner, NORMAL), *v = in(c, mid, NORMAL);
+    const real *a = in(c, outer * mid * inner, EVEN), *v = in(c, mid, EVEN);
     CALL(c, zip, (enum bk_zip)c->e->variant, y, a, v, outer, mid, inner);
 }
 
 static void run_spread(call *c)
 {
     real *y = out(c, c->d[0] * c->d[1] * c->d[2]);
-    const real *v = in(c, c->d[1], NORMAL);
+    const real *v = in(c, c->d[1], EVEN);
     CALL(c, spread, y, v, c->d[0], c->d[1], c->d[2]);
 }
 
 static void run_fold(call *c)
 {
     real *v = out(c, c->d[1]);
-    const real *a = in(c, c->d[0] * c->d[1] * c->d[2], NORMAL);
+    const real *a = in(c, c->d[0] * c->d[1] * c->d[2], EVEN);
     CALL(c, fold, (enum bk_fold)c->e->variant, v, a, c->d[0], c->d[1], c->d[2]);
 }
 
@@ -90,14 +90,14 @@ static void run_copy_cols(call *c)
 {
     const int64_t *d = c->d; /* what is not copied must stay: hence both() */
     real *y = both(c, d[0] * d[2]);
-    const real *x = in(c, d[0] * d[4], NORMAL);
+    const real *x = in(c, d[0] * d[4], EVEN);
     CALL(c, copy_cols, y, d[2], d[3], x, d[4], d[5], d[0], d[1]);
 }
 
 static void run_lse(call *c)
 {
     real *y = out(c, c->d[0]);
-    const real *x = in(c, c->d[0] * c->d[1], NORMAL);
+    const real *x = in(c, c->d[0] * c->d[1], EVEN);
     CALL(c, lse, y, x, c->d[0], c->d[1]);
 }
 
@@ -112,7 +112,7 @@ static void run_topk(call *c)
 static void run_pick(call *c)
 {
     real *y = out(c, c->d[0] * c->d[2]);
-    const real *x = in(c, c->d[0] * c->d[1], NORMAL);
+    const real *x = in(c, c->d[0] * c->d[1], EVEN);
     const int32_t *i = indices(c, c->d[0] * c->d[2], c->d[1]);
     CALL(c, pick, y, x, i, c->d[0], c->d[1], c->d[2]);
 }
@@ -120,7 +120,7 @@ static void run_pick(call *c)
 static void run_place(call *c)
 {
     real *x = out(c, c->d[0] * c->d[1]);
-    const real *y = in(c, c->d[0] * c->d[2], NORMAL);
+    const real *y = in(c, c->d[0] * c->d[2], EVEN);
     const int32_t *i = indices(c, c->d[0] * c->d[2], c->d[1]);
     CALL(c, place, x, y, i, c->d[0], c->d[1], c->d[2]);
 }
@@ -128,7 +128,7 @@ static void run_place(call *c)
 static void run_take_rows(call *c)
 {
     real *y = out(c, c->d[2] * c->d[1]);
-    const real *x = in(c, c->d[0] * c->d[1], NORMAL);
+    const real *x = in(c, c->d[0] * c->d[1], EVEN);
     const int32_t *i = indices(c, c->d[2], c->d[0]);
     CALL(c, take_rows, y, x, i, c->d[0], c->d[1], c->d[2]);
 }
@@ -136,7 +136,7 @@ static void run_take_rows(call *c)
 static void run_put_rows(call *c)
 {
     real *x = out(c, c->d[0] * c->d[1]);
-    const real *y = in(c, c->d[2] * c->d[1], NORMAL);
+    const real *y = in(c, c->d[2] * c->d[1], EVEN);
     const int32_t *i = indices(c, c->d[2], c->d[0]);
     CALL(c, put_rows, x, y, i, c->d[0], c->d[1], c->d[2]);
 }
@@ -146,28 +146,28 @@ static void run_gemm(call *c)
     int64_t m = c->d[0], n = c->d[1], k = c->d[2];
     int how = c->e->variant;
     real *y = how & 4 ? both(c, m * n) : out(c, m * n); /* without beta, a NaN in c is not read */
-    const real *a = in(c, m * k, NORMAL), *b = in(c, k * n, NORMAL);
+    const real *a = in(c, m * k, EVEN), *b = in(c, k * n, EVEN);
     CALL(c, gemm, how & 1, (how & 2) / 2, m, n, k, a, b, (real)(how & 4 ? 0.75 : 0), y);
 }
 
 static void run_conv_y(call *c)
 {
     real *y = out(c, c->ys);
-    const real *x = in(c, c->xs, NORMAL), *w = in(c, c->ws, NORMAL);
+    const real *x = in(c, c->xs, EVEN), *w = in(c, c->ws, EVEN);
     CALL(c, conv_y, &c->g, y, x, w);
 }
 
 static void run_conv_x(call *c)
 {
     real *x = out(c, c->xs);
-    const real *y = in(c, c->ys, NORMAL), *w = in(c, c->ws, NORMAL);
+    const real *y = in(c, c->ys, EVEN), *w = in(c, c->ws, EVEN);
     CALL(c, conv_x, &c->g, x, y, w);
 }
 
 static void run_conv_w(call *c)
 {
     real *w = out(c, c->ws);
-    const real *x = in(c, c->xs, NORMAL), *y = in(c, c->ys, NORMAL);
+    const real *x = in(c, c->xs, EVEN), *y = in(c, c->ys, EVEN);
     CALL(c, conv_w, &c->g, w, x, y);
 }
 
@@ -182,7 +182,7 @@ static void run_pool_max(call *c)
 static void run_pool_max_t(call *c)
 {
     real *x = out(c, c->xs);
-    const real *y = in(c, c->ys, NORMAL);
+    const real *y = in(c, c->ys, EVEN);
     const int32_t *i = indices(c, c->ys, c->g.h * c->g.w * c->g.c);
     CALL(c, pool_max_t, &c->g, x, y, i);
 }
@@ -190,14 +190,14 @@ static void run_pool_max_t(call *c)
 static void run_pool_avg(call *c)
 {
     real *y = out(c, c->ys);
-    const real *x = in(c, c->xs, NORMAL);
+    const real *x = in(c, c->xs, EVEN);
     CALL(c, pool_avg, &c->g, y, x);
 }
 
 static void run_pool_avg_t(call *c)
 {
     real *x = out(c, c->xs);
-    const real *y = in(c, c->ys, NORMAL);
+    const real *y = in(c, c->ys, EVEN);
     CALL(c, pool_avg_t, &c->g, x, y);
 }
 
@@ -205,7 +205,7 @@ static void run_images(call *c)
 {
     int64_t n = c->d[0], h = c->d[1], w = c->d[2], k = c->d[3];
     real *x = out(c, n * h * w * k);
-    const real *mean = in(c, k, NORMAL), *dev = in(c, k, POSITIVE);
+    const real *mean = in(c, k, EVEN), *dev = in(c, k, POSITIVE);
     CALL(c, images, x, c->px, c->e->variant ? c->moves : NULL, n, h, w, k, mean, dev);
 }
 
@@ -225,7 +225,7 @@ static void run_bn(call *c)
 {
     int64_t rows = c->d[0], cols = c->d[1];
     real *y = out(c, rows * cols), *mean = out(c, cols), *var = out(c, cols);
-    const real *x = in(c, rows * cols, NORMAL), *gamma = in(c, cols, NORMAL), *beta = in(c, cols, NORMAL);
+    const real *x = in(c, rows * cols, EVEN), *gamma = in(c, cols, EVEN), *beta = in(c, cols, EVEN);
     CALL(c, bn, y, mean, var, x, gamma, beta, rows, cols, (real)1e-5);
 }
 
@@ -233,29 +233,29 @@ static void run_bn_grad(call *c)
 {
     int64_t rows = c->d[0], cols = c->d[1];
     real *dx = out(c, rows * cols), *dgamma = out(c, cols), *dbeta = out(c, cols);
-    const real *dy = in(c, rows * cols, NORMAL), *x = in(c, rows * cols, NORMAL), *gamma = in(c, cols, NORMAL);
-    const real *mean = in(c, cols, NORMAL), *var = in(c, cols, POSITIVE);
+    const real *dy = in(c, rows * cols, EVEN), *x = in(c, rows * cols, EVEN), *gamma = in(c, cols, EVEN);
+    const real *mean = in(c, cols, EVEN), *var = in(c, cols, POSITIVE);
     CALL(c, bn_grad, dx, dgamma, dbeta, dy, x, gamma, mean, var, rows, cols, (real)1e-5);
 }
 
 static void run_log_softmax(call *c)
 {
     real *y = out(c, c->d[0] * c->d[1]);
-    const real *x = in(c, c->d[0] * c->d[1], NORMAL);
+    const real *x = in(c, c->d[0] * c->d[1], EVEN);
     CALL(c, log_softmax, y, x, c->d[0], c->d[1]);
 }
 
 static void run_log_softmax_grad(call *c)
 {
     real *dx = out(c, c->d[0] * c->d[1]);
-    const real *dy = in(c, c->d[0] * c->d[1], NORMAL), *y = in(c, c->d[0] * c->d[1], LOG_PROBS);
+    const real *dy = in(c, c->d[0] * c->d[1], EVEN), *y = in(c, c->d[0] * c->d[1], LOG_PROBS);
     CALL(c, log_softmax_grad, dx, dy, y, c->d[0], c->d[1]);
 }
 
 static void run_sgd(call *c)
 {
     real *w = both(c, c->d[0]), *velocity = both(c, c->d[0]);
-    const real *grad = in(c, c->d[0], NORMAL);
+    const real *grad = in(c, c->d[0], EVEN);
     CALL(c, sgd, w, velocity, grad, c->d[0], (real)0.1, (real)0.9, (real)5e-4, c->e->variant);
 }
 
@@ -470,12 +470,17 @@ static void block_fill(block *k, const arg *a, size_t shift, const device *v)
     v->f->write(v->b, k->device, k->host, k->bytes);
 }
 
+static void guard_check(const block *k, size_t from, size_t to, const char *where, int i, const device *v)
+{
+    for (size_t j = from; j < to; j++)
+        if ((unsigned char)k->host[j] != GUARD_BYTE)
+            fail_msg("%s wrote %s array %d", v->name, where, i);
+}
+
 static void block_check(const block *k, const arg *a, int i, int changed, const device *v)
 {
-    for (size_t j = 0; j < k->bytes; j++)
-        if ((j < k->first || j >= k->first + a->bytes) && (unsigned char)k->host[j] != GUARD_BYTE)
-            fail_msg("%s wrote %s array %d, %td bytes off", v->name, j < k->first ? "before" : "behind", i,
-                     j < k->first ? (ptrdiff_t)(j - k->first) : (ptrdiff_t)(j - k->first - a->bytes));
+    guard_check(k, 0, k->first, "before", i, v);
+    guard_check(k, k->first + a->bytes, k->bytes, "behind", i, v);
     if (a->use == IN && !changed && a->bytes && memcmp(k->host + k->first, a->data, a->bytes) != 0)
         fail_msg("%s changed its input, array %d", v->name, i);
 }
