@@ -357,7 +357,7 @@ static int well_formed(const bk_layer *layers, int count)
 
 bk_plan *cpu_plan_open(bk *b, const bk_layer *layers, int count, int64_t n, unsigned flags)
 {
-    static const int64_t blocks[] = {16, 0, 8};
+    static const int64_t blocks[] = {16, 0, 8}; /* the best first; 8 for CPUs with nothing better */
     int join = 0;
     if (n < 1 || !well_formed(layers, count) || ((flags & BK_TRAIN) && (flags & BK_BF16)))
         return NULL;
@@ -365,7 +365,7 @@ bk_plan *cpu_plan_open(bk *b, const bk_layer *layers, int count, int64_t n, unsi
         join |= layers[i].kind == BK_JOIN; /* joins cut across blocks */
     for (int i = join; i < 3; i++) {
         bk_plan *p = plan_blank(b, layers, count, n, flags);
-        p->block = getenv("PLAN_LAST") ? 0 : blocks[i];
+        p->block = blocks[i];
         if (plan_build(p))
             return p;
         plan_free(p);

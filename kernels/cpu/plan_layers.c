@@ -134,16 +134,20 @@ int plan_conv_input(bk_plan *p, const bk_layer *l)
 }
 
 /* In the plan's order on both sides, but an image is left to oneDNN: three
- * channels last in, blocks out would miss its fast path. */
+ * channels last in, blocks out would miss its fast path. What it lacks for
+ * training (DNN_BATCH) or for an image it may have for evaluation, or for the
+ * order as it is. */
 dnn_op *plan_conv(bk_plan *p, const bk_layer *l, unsigned with)
 {
     dnn_conv c = {.g = &l->g, .type = p->type, .ytype = p->type};
-    c.with = with | plan_winograd(p, &l->g, l->g.c);
-    dnn_desc x = is_image(p, l) ? NULL : plan_order(p, l->a, p->type);
-    dnn_desc y = plan_order(p, (int)(l - p->layer), p->type);
-    c.x = x;
+    dnn_desc x = plan_order(p, l->a, p->type), y = plan_order(p, (int)(l - p->layer), p->type);
+    dnn_op *op = NULL;
     c.y = y;
-    dnn_op *op = dnn_conv_y(p->dnn, &c);
+    for (int tries = 0; tries < 4 && !op; tries++) {
+        c.with = (tries & 2 ? with & ~(unsigned)DNN_BATCH : with) | plan_winograd(p, &l->g, l->g.c);
+        c.x = is_image(p, l) && !(tries & 1) ? NULL : x;
+        op = dnn_conv_y(p->dnn, &c);
+    }
     dnn_forget(x);
     dnn_forget(y);
     return op ? plan_own(p, op) : NULL;

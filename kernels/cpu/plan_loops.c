@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "lanes.h"
 #include "parallel.h"
 
 /* Runs of consecutive numbers per thread below which a second is not worth waking. */
@@ -158,20 +159,14 @@ static uint16_t narrowed(float f)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-/* Sixteen floats at any address; compilers split them where lanes are fewer. */
-typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t masks __attribute__((vector_size(64), aligned(4), may_alias));
-enum { LANES = 16 };
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-
-CLONES static void scale_pixel(float *y, const float *x, const float *scale, const float *shift, int64_t n,
-                               int relu)
+CPU_CLONES static void scale_pixel(float *y, const float *x, const float *scale, const float *shift, int64_t n,
+                                   int relu)
 {
     int64_t k = 0;
     for (; k + LANES <= n; k += LANES) {
-        lanes v = *(const lanes *)(x + k) * *(const lanes *)(scale + k) + *(const lanes *)(shift + k);
-        masks negative = (masks)(v < 0.0f) & (relu ? -1 : 0);
-        *(masks *)(y + k) = (masks)v & ~negative;
+        vec v = VEC_AT(x + k) * VEC_AT(scale + k) + VEC_AT(shift + k);
+        ivec negative = (ivec)(v < 0.0f) & (relu ? -1 : 0);
+        *(ivec *)(y + k) = (ivec)v & ~negative;
     }
     for (; k < n; k++) {
         float v = x[k] * scale[k] + shift[k];
@@ -210,13 +205,13 @@ void plan_scale(const plan_step *s, void *const p[])
 
 /* --- sums and masks: arrays of one order, their padding included --- */
 
-CLONES static void plus(float *y, const float *a, const float *b, int64_t n, int relu)
+CPU_CLONES static void plus(float *y, const float *a, const float *b, int64_t n, int relu)
 {
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        lanes v = *(const lanes *)(a + i) + *(const lanes *)(b + i);
-        masks negative = (masks)(v < 0.0f) & (relu ? -1 : 0);
-        *(masks *)(y + i) = (masks)v & ~negative;
+        vec v = VEC_AT(a + i) + VEC_AT(b + i);
+        ivec negative = (ivec)(v < 0.0f) & (relu ? -1 : 0);
+        *(ivec *)(y + i) = (ivec)v & ~negative;
     }
     for (; i < n; i++) {
         float v = a[i] + b[i];
@@ -224,32 +219,32 @@ CLONES static void plus(float *y, const float *a, const float *b, int64_t n, int
     }
 }
 
-CLONES static void relu_of(float *y, const float *a, int64_t n)
+CPU_CLONES static void relu_of(float *y, const float *a, int64_t n)
 {
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        masks negative = *(const lanes *)(a + i) < 0.0f;
-        *(masks *)(y + i) = *(const masks *)(a + i) & ~negative;
+        ivec negative = VEC_AT(a + i) < 0.0f;
+        *(ivec *)(y + i) = *(const ivec *)(a + i) & ~negative;
     }
     for (; i < n; i++)
         y[i] = a[i] < 0 ? 0 : a[i];
 }
 
-CLONES static void mask(float *y, const float *v, const float *a, int64_t n)
+CPU_CLONES static void mask(float *y, const float *v, const float *a, int64_t n)
 {
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        *(masks *)(y + i) = *(const masks *)(a + i) & (*(const lanes *)(v + i) > 0.0f);
+        *(ivec *)(y + i) = *(const ivec *)(a + i) & (VEC_AT(v + i) > 0.0f);
     for (; i < n; i++)
         y[i] = v[i] > 0 ? a[i] : 0;
 }
 
-CLONES static void mask_sum(float *y, const float *v, const float *a, const float *b, int64_t n)
+CPU_CLONES static void mask_sum(float *y, const float *v, const float *a, const float *b, int64_t n)
 {
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        lanes sum = *(const lanes *)(a + i) + *(const lanes *)(b + i);
-        *(masks *)(y + i) = (masks)sum & (*(const lanes *)(v + i) > 0.0f);
+        vec sum = VEC_AT(a + i) + VEC_AT(b + i);
+        *(ivec *)(y + i) = (ivec)sum & (VEC_AT(v + i) > 0.0f);
     }
     for (; i < n; i++)
         y[i] = v[i] > 0 ? a[i] + b[i] : 0;
