@@ -164,8 +164,12 @@ void device_describe(char *text, size_t cap)
 {
     if (cap)
         text[0] = '\0';
-    if (engine.b)
-        engine.api->describe(engine.b, text, cap);
+    if (!engine.b)
+        return;
+    engine.api->describe(engine.b, text, cap);
+    size_t n = strlen(engine.api->name); /* "cpu: ...": who it is stands beside already */
+    if (strncmp(text, engine.api->name, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+        memmove(text, text + n + 2, strlen(text + n + 2) + 1);
 }
 
 void device_sync(void)
@@ -205,7 +209,8 @@ int devices_main(int argc, char **argv)
 
     if (argc > 1) {
         int help = strcmp(argv[1], "--help") == 0;
-        fprintf(help ? stdout : stderr, "usage: %s   lists the devices that `device:` can name\n", argv[0]);
+        fprintf(help ? stdout : stderr, "usage: oodbench %s   lists the devices that `device:` can name\n",
+                argv[0]);
         return help ? EXIT_OK : EXIT_CONFIG;
     }
     kernels_folder(folder, sizeof folder);
