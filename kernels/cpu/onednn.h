@@ -22,8 +22,10 @@
  * dnn_forget(), or lent by an operation for as long as that lives. */
 #if DNNL_VERSION_MAJOR >= 3
 typedef const_dnnl_memory_desc_t dnn_desc;
+enum { DNN_ARG_SHIFT_BACK = 0 }; /* see norm_x */
 #else
 typedef const dnnl_memory_desc_t *dnn_desc;
+enum { DNN_ARG_SHIFT_BACK = DNNL_ARG_SHIFT };
 #endif
 
 typedef struct dnn {
@@ -41,7 +43,7 @@ typedef struct dnn_op { /* a primitive and the memory objects it last ran on */
 } dnn_op;
 
 typedef struct dnn_arg {
-    int what; /* DNNL_ARG_... */
+    int what; /* DNNL_ARG_...; 0 is left out */
     const void *p;
 } dnn_arg;
 
@@ -109,8 +111,9 @@ dnn_op *dnn_pool_x(const dnn *d, const dnn_pool *c);
 
 /* Batch-norm with scale and shift. norm_y: SRC, DST, MEAN, VARIANCE (written
  * with DNN_BATCH, else read), SCALE, SHIFT, with DNN_BATCH and DNN_RELU also
- * WORKSPACE. norm_x: SRC, DIFF_DST, DIFF_SRC, MEAN, VARIANCE, SCALE, SHIFT (read by
- * nobody, yet required), DIFF_SCALE, DIFF_SHIFT, WORKSPACE. */
+ * WORKSPACE. norm_x: SRC, DIFF_DST, DIFF_SRC, MEAN, VARIANCE, SCALE, DIFF_SCALE,
+ * DIFF_SHIFT, WORKSPACE, and the shift as DNN_ARG_SHIFT_BACK: nobody reads it, but
+ * 2.x refuses to run without it and 3.x to run with it. */
 typedef struct dnn_norm {
     unsigned with; /* DNN_RELU, DNN_BATCH */
     float eps;

@@ -275,7 +275,7 @@ static void back_norm(bk_plan *p, int i)
                            {DNNL_ARG_MEAN, note->mean},
                            {DNNL_ARG_VARIANCE, note->variance},
                            {DNNL_ARG_SCALE, gamma},
-                           {DNNL_ARG_SHIFT, beta}, /* unread, but 2.x refuses to run without it */
+                           {DNN_ARG_SHIFT_BACK, beta},
                            {DNNL_ARG_WORKSPACE, note->workspace}};
         plan_do(p, GRAD, op, args, relu >= 0 ? 10 : 9);
     } else {

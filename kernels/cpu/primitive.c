@@ -128,9 +128,11 @@ void dnn_run(const dnn *d, dnn_op *op, const dnn_arg *args, int n)
     dnnl_exec_arg_t given[DNN_SLOTS];
     if (n > DNN_SLOTS)
         d->host->die(__FILE__, __LINE__, "oneDNN: %d arguments, at most %d", n, DNN_SLOTS);
+    int used = 0;
     for (int i = 0; i < n; i++)
-        given[i] = (dnnl_exec_arg_t){args[i].what, memory_at(d, op, &args[i])};
+        if (args[i].what)
+            given[used++] = (dnnl_exec_arg_t){args[i].what, memory_at(d, op, &args[i])};
     if (!op->primitive) /* code is generated only for what is run, not for what was asked its order */
         DNN_CHECK(d, dnnl_primitive_create(&op->primitive, op->choice));
-    DNN_CHECK(d, dnnl_primitive_execute(op->primitive, d->stream, n, given));
+    DNN_CHECK(d, dnnl_primitive_execute(op->primitive, d->stream, used, given));
 }
