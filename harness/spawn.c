@@ -60,6 +60,8 @@ void spawn_environment(int64_t threads)
     snprintf(n, sizeof n, "%lld", (long long)threads);
     setenv("OMP_NUM_THREADS", n, 1);
     setenv("OPENBLAS_NUM_THREADS", "1", 0);
+    if (!getenv("OMP_WAIT_POLICY"))
+        setenv("GOMP_SPINCOUNT", "1000", 0); /* by default waiting threads burn milliseconds of a busy machine */
     if (has_avx512())
         setenv("OPENBLAS_CORETYPE", "SkylakeX", 0); /* newer CPUs are taken for Haswell */
     snprintf(n, sizeof n, "%ld", (long)getpid());
