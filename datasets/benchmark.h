@@ -11,19 +11,19 @@ typedef struct benchmark benchmark;
 
 /* `folder` holds the .yml files. `data` is where the user keeps images and
  * lists (NULL: none, enough for generated sets); `imported` where HDF5 goes. */
-int  benchmark_open(benchmark **b, const char *folder, const char *name, const char *data, const char *imported);
+int benchmark_open(benchmark **b, const char *folder, const char *name, const char *data, const char *imported);
 void benchmark_close(benchmark *b);
 
-int64_t     benchmark_classes(const benchmark *b);
-int64_t     benchmark_side(const benchmark *b);
+int64_t benchmark_classes(const benchmark *b);
+int64_t benchmark_side(const benchmark *b);
 const char *benchmark_class(const benchmark *b, int64_t i); /* its name */
-const double *benchmark_mean(const benchmark *b); /* [3], of values in 0..1 */
+const double *benchmark_mean(const benchmark *b);           /* [3], of values in 0..1 */
 const double *benchmark_std(const benchmark *b);
 
 /* Sets in the order of the file. group: "id" "near" "far" "csid" "outliers" "tune". */
-int         benchmark_sets(const benchmark *b);
+int benchmark_sets(const benchmark *b);
 const char *benchmark_set(const benchmark *b, int i);
-const char *benchmark_group(const benchmark *b, const char *set); /* NULL: no such set */
+const char *benchmark_group(const benchmark *b, const char *set);   /* NULL: no such set */
 const char *benchmark_nearest(const benchmark *b, const char *set); /* a similar name, or NULL */
 
 /* The HDF5 file of a set. benchmark_path only names it; benchmark_fresh says

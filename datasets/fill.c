@@ -22,7 +22,7 @@ typedef struct crew {
     int32_t *labels;
     int64_t first, count, done; /* the block; what came before it */
     atomic_llong next, ready;
-    atomic_int failed;
+    atomic_llong bad; /* no image behind this one matters any more: the first failure is reported */
 } crew;
 
 typedef struct worker {
@@ -30,7 +30,7 @@ typedef struct worker {
     pthread_t thread;
     void *own;
     int talks;      /* draws the progress line: one thread only */
-    int64_t bad;    /* the image it failed at, or -1 */
+    int64_t bad;    /* the image of the block it failed at, or -1 */
     char why[1024]; /* fault() is per thread */
 } worker;
 
@@ -41,8 +41,9 @@ static int fill_one(worker *w, int64_t k)
     if (c->f->make(c->f->what, w->own, c->first + k, c->px + k * bytes, c->labels + k) == 0)
         return 0;
     snprintf(w->why, sizeof w->why, "%s", fault_text());
-    w->bad = c->first + k;
-    atomic_store(&c->failed, 1);
+    w->bad = k;
+    for (long long seen = atomic_load(&c->bad); k < seen && !atomic_compare_exchange_weak(&c->bad, &seen, k);)
+        continue;
     return -1;
 }
 
@@ -53,7 +54,7 @@ static void *work(void *arg)
     for (int64_t k; (k = atomic_fetch_add(&c->next, AT_A_TIME)) < c->count;) {
         int64_t end = k + AT_A_TIME < c->count ? k + AT_A_TIME : c->count;
         for (int64_t i = k; i < end; i++)
-            if (atomic_load(&c->failed) || interrupted() || fill_one(w, i) != 0)
+            if (i > atomic_load(&c->bad) || interrupted() || fill_one(w, i) != 0)
                 return NULL;
         int64_t ready = atomic_fetch_add(&c->ready, end - k) + end - k;
         if (w->talks)
@@ -79,6 +80,7 @@ static int fill_block(crew *c, worker *w, int n)
     int started = 1;
     atomic_store(&c->next, 0);
     atomic_store(&c->ready, 0);
+    atomic_store(&c->bad, INT64_MAX);
     while (started < n && pthread_create(&w[started].thread, NULL, work, &w[started]) == 0)
         started++;
     work(&w[0]);

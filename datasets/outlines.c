@@ -1,125 +1,167 @@
-/* outlines.c - ten outlines that classifiers learn and eight they never see. */
+/* outlines.c - each outline as a test of a point: a polygon, or an inequality
+ * that needs no more than + and *, so that every machine decides alike. */
 #include "outlines.h"
 
-#include <math.h>
+#include <stddef.h>
 
-static bool box(double u, double v, double half_width, double half_height)
+typedef struct outline {
+    const char *name;
+    int (*covers)(double x, double y); /* NULL: a polygon */
+    const double (*corners)[2];
+    int n;
+} outline;
+
+static const double triangle[][2] = {{0, -0.98}, {0.8487, 0.49}, {-0.8487, 0.49}};
+static const double star[][2] = {{0, -1},           {0.2469, -0.3398}, {0.9511, -0.309}, {0.3994, 0.1298},
+                                 {0.5878, 0.809},   {0, 0.42},         {-0.5878, 0.809}, {-0.3994, 0.1298},
+                                 {-0.9511, -0.309}, {-0.2469, -0.3398}};
+static const double arrow[][2] = {{0.98, 0},      {0.16, 0.72},  {0.16, 0.27}, {-0.93, 0.27},
+                                  {-0.93, -0.27}, {0.16, -0.27}, {0.16, -0.72}};
+static const double hexagon[][2] = {{0, -0.92}, {0.7967, -0.46}, {0.7967, 0.46},
+                                    {0, 0.92},  {-0.7967, 0.46}, {-0.7967, -0.46}};
+static const double ell[][2] = {{-0.66, -0.74}, {-0.12, -0.74}, {-0.12, 0.2},
+                                {0.66, 0.2},    {0.66, 0.74},   {-0.66, 0.74}};
+static const double tee[][2] = {{-0.72, -0.66}, {0.72, -0.66}, {0.72, -0.18},  {0.25, -0.18},
+                                {0.25, 0.8},    {-0.25, 0.8},  {-0.25, -0.18}, {-0.72, -0.18}};
+static const double chevron[][2] = {{-0.8, -0.6}, {0, 0.05}, {0.8, -0.6}, {0.8, 0.1}, {0, 0.8}, {-0.8, 0.1}};
+static const double burst[][2] = {{0, -0.98}, {0.2373, -0.5728},  {0.693, -0.693},  {0.5728, -0.2373},
+                                  {0.98, 0},  {0.5728, 0.2373},   {0.693, 0.693},   {0.2373, 0.5728},
+                                  {0, 0.98},  {-0.2373, 0.5728},  {-0.693, 0.693},  {-0.5728, 0.2373},
+                                  {-0.98, 0}, {-0.5728, -0.2373}, {-0.693, -0.693}, {-0.2373, -0.5728}};
+static const double trapezium[][2] = {{-0.42, -0.55}, {0.42, -0.55}, {0.88, 0.5}, {-0.88, 0.5}};
+static const double kite[][2] = {{0, -0.62}, {0.62, -0.18}, {0, 0.98}, {-0.62, -0.18}};
+static const double bolt[][2] = {{0.35, -0.95}, {-0.6, 0.12}, {-0.06, 0.12},
+                                 {-0.35, 0.95}, {0.6, -0.2},  {0.06, -0.2}};
+
+static double norm(double x, double y)
 {
-    return fabs(u) < half_width && fabs(v) < half_height;
+    return x * x + y * y;
 }
 
-static bool circle(double u, double v, double r)
+static double larger(double x, double y)
 {
-    return u * u + v * v < r * r;
+    x = x < 0 ? -x : x;
+    y = y < 0 ? -y : y;
+    return x > y ? x : y;
 }
 
-/* --- Known --- */
-
-static bool disc(double u, double v)
+static int disc(double x, double y)
 {
-    return circle(u, v, 0.88);
+    return norm(x, y) < 0.81;
 }
 
-static bool ring(double u, double v)
+static int ring(double x, double y)
 {
-    return circle(u, v, 0.95) && !circle(u, v, 0.58);
+    double r = norm(x, y);
+    return r < 0.88 && r > 0.27;
 }
 
-static bool square(double u, double v)
+static int square(double x, double y)
 {
-    return box(u, v, 0.72, 0.72);
+    return larger(x, y) < 0.7;
 }
 
-static bool frame(double u, double v)
+static int frame(double x, double y)
 {
-    return box(u, v, 0.78, 0.78) && !box(u, v, 0.46, 0.46);
+    double r = larger(x, y);
+    return r < 0.75 && r > 0.4;
 }
 
-static bool triangle(double u, double v)
+static int cross(double x, double y)
 {
-    return v < 0.5 && fabs(u) < (v + 0.95) * 0.5774;
+    return larger(x, y) < 0.9 && (larger(x, 0) < 0.29 || larger(y, 0) < 0.29);
 }
 
-static bool plus(double u, double v)
+static int crescent(double x, double y)
 {
-    return box(u, v, 0.95, 0.28) || box(u, v, 0.28, 0.95);
+    return norm(x, y) < 0.86 && norm(x - 0.44, y) > 0.47;
 }
 
-/* Five points: inside at least four of the five half planes of a pentagram. */
-static bool star(double u, double v)
+static int heart(double x, double y)
 {
-    static const double edge[5][2] = {
-        {0, -1}, {0.951057, -0.309017}, {0.587785, 0.809017}, {-0.587785, 0.809017}, {-0.951057, -0.309017}};
-    int within = 0;
-    for (int i = 0; i < 5; i++)
-        within += -(edge[i][0] * u + edge[i][1] * v) < 0.31;
-    return within >= 4 && circle(u, v, 1);
+    double u = 1.22 * x, v = 0.15 - 1.22 * y, t = norm(u, v) - 1;
+    return t * t * t - u * u * v * v * v < 0;
 }
 
-static bool bar(double u, double v)
+static int half_disc(double x, double y)
 {
-    return box(u, v, 0.97, 0.26);
+    return y < 0.42 && norm(x, y - 0.42) < 0.85;
 }
 
-static bool bow(double u, double v) /* two opposite quarters of a square */
+static int wedge(double x, double y)
 {
-    return box(u, v, 0.75, 0.75) && u * v > 0;
+    return norm(x, y) < 0.86 && !(x > 0 && larger(y, 0) < 0.75 * x);
 }
 
-static bool dome(double u, double v)
+static int bar(double x, double y)
 {
-    return v < 0.4 && circle(u, v - 0.4, 0.95);
+    return larger(x, 0) < 0.94 && larger(y, 0) < 0.3;
 }
 
-/* --- Unseen --- */
-
-static bool crescent(double u, double v)
+static int trefoil(double x, double y)
 {
-    return circle(u, v, 0.95) && !circle(u - 0.42, v, 0.72);
+    return norm(x, y + 0.45) < 0.22 || norm(x - 0.39, y - 0.23) < 0.22 || norm(x + 0.39, y - 0.23) < 0.22;
 }
 
-static bool heart(double u, double v)
+static int drop(double x, double y)
 {
-    double x = 1.25 * u, y = 0.15 - 1.25 * v, q = x * x + y * y - 1;
-    return q * q * q < x * x * y * y * y;
+    return norm(x, y - 0.33) < 0.36 || (y > -0.95 && y < 0.1 && larger(x, 0) < 0.52 * (y + 0.95));
 }
 
-static bool arrow(double u, double v)
+static int ellipse(double x, double y)
 {
-    return (u > 0.05 && fabs(v) < (0.97 - u) * 0.75) || (u > -0.95 && u <= 0.05 && fabs(v) < 0.2);
+    return norm(x, 1.85 * y) < 0.9;
 }
 
-static bool hourglass(double u, double v)
+#define POLYGON(name)                                                                                              \
+    {                                                                                                              \
+#name, NULL, name, (int)(sizeof name / sizeof *name)                                                       \
+    }
+#define REGION(name)                                                                                               \
+    {                                                                                                              \
+#name, name, NULL, 0                                                                                       \
+    }
+
+static const outline known[] = {REGION(disc),  REGION(ring),  REGION(square),   REGION(frame), POLYGON(triangle),
+                                REGION(cross), POLYGON(star), REGION(crescent), REGION(heart), POLYGON(arrow)};
+static const outline unseen[] = {POLYGON(hexagon), REGION(half_disc), REGION(wedge),   POLYGON(ell),
+                                 POLYGON(tee),     REGION(bar),       REGION(trefoil), POLYGON(chevron),
+                                 REGION(drop),     POLYGON(burst)};
+static const outline tuning[] = {REGION(ellipse), POLYGON(trapezium), POLYGON(kite), POLYGON(bolt)};
+
+static const struct {
+    const outline *o;
+    int n;
+} sets[] = {{known, sizeof known / sizeof *known},
+            {unseen, sizeof unseen / sizeof *unseen},
+            {tuning, sizeof tuning / sizeof *tuning}};
+
+int outline_count(enum outline_group g)
 {
-    return fabs(v) < 0.8 && fabs(u) < 0.85 * fabs(v) + 0.06;
+    return sets[g].n;
 }
 
-static bool tee(double u, double v)
+const char *outline_name(enum outline_group g, int i)
 {
-    return box(u, v + 0.58, 0.8, 0.22) || box(u, v - 0.1, 0.22, 0.82);
+    return sets[g].o[i].name;
 }
 
-static bool dumbbell(double u, double v)
+/* Crossings of a ray to the left with the edges: odd is inside. */
+static int in_polygon(const outline *o, double x, double y)
 {
-    return circle(fabs(u) - 0.6, v, 0.36) || box(u, v, 0.6, 0.12);
+    int odd = 0;
+    for (int i = 0, j = o->n - 1; i < o->n; j = i++) {
+        const double *a = o->corners[i], *b = o->corners[j];
+        if ((a[1] > y) != (b[1] > y) && x > a[0] + (y - a[1]) * (b[0] - a[0]) / (b[1] - a[1]))
+            odd = !odd;
+    }
+    return odd;
 }
 
-static bool chevron(double u, double v)
+int outline_covers(enum outline_group g, int i, double x, double y)
 {
-    return fabs(u) < 0.8 && fabs(v + 0.4 - fabs(u)) < 0.28;
+    const outline *o = &sets[g].o[i];
+    if (norm(x, y) > 1)
+        return 0;
+    return o->covers ? o->covers(x, y) : in_polygon(o, x, y);
 }
-
-static bool cake(double u, double v) /* a disc with a piece cut out */
-{
-    return circle(u, v, 0.92) && !(u > 0.8 * fabs(v));
-}
-
-const outline outlines_known[OUTLINES_KNOWN] = {
-    {"disc", disc}, {"ring", ring}, {"square", square}, {"frame", frame}, {"triangle", triangle},
-    {"plus", plus}, {"star", star}, {"bar", bar},       {"bow", bow},     {"dome", dome},
-};
-
-const outline outlines_unseen[OUTLINES_UNSEEN] = {
-    {"crescent", crescent}, {"heart", heart},       {"arrow", arrow},     {"hourglass", hourglass},
-    {"tee", tee},           {"dumbbell", dumbbell}, {"chevron", chevron}, {"cake", cake},
-};

@@ -1,15 +1,17 @@
-/* outlines.h - the shapes of shapes.h, as tests of whether a point lies inside. */
+/* outlines.h - the outlines that can be drawn, each inside the unit disc. */
 #ifndef OUTLINES_H
 #define OUTLINES_H
 
-#include <stdbool.h>
+enum outline_group {
+    OUTLINE_KNOWN,  /* ten: the classes of the embedded benchmark */
+    OUTLINE_UNSEEN, /* ten others: its near-OOD test */
+    OUTLINE_TUNING, /* four more: for hyperparameter search */
+};
 
-typedef struct outline {
-    const char *name;
-    bool (*inside)(double u, double v); /* within the unit circle; v points down */
-} outline;
+int outline_count(enum outline_group g);
+const char *outline_name(enum outline_group g, int i); /* "disc" */
 
-enum { OUTLINES_KNOWN = 10, OUTLINES_UNSEEN = 8 };
-extern const outline outlines_known[OUTLINES_KNOWN], outlines_unseen[OUTLINES_UNSEEN];
+/* Does outline i cover the point? y grows downwards. */
+int outline_covers(enum outline_group g, int i, double x, double y);
 
 #endif

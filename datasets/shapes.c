@@ -1,299 +1,342 @@
-/* shapes.c - draws the embedded data. A scene is a background, perhaps clutter,
- * and an object; each pixel is the mean of sixteen samples, then noise comes on
- * top. Colours are in 0..1 until the last step. */
+/* shapes.c - the embedded data sets. An image of a shape is a ground with a
+ * texture, something lying about on it, and one shape with its own place, size,
+ * turn, stretch, colour and texture; then noise. What is in-distribution, near
+ * or for tuning differs in the outline only. */
 #include "shapes.h"
-#include "../kernels/random.h"
+#include "../harness/text.h"
 #include "outlines.h"
+#include "paint.h"
 
+#include <math.h>
 #include <string.h>
 
-enum { SHAPES, NEWSHAPES, PLASMA, GRATINGS, SCRIBBLES, SETS };
-static const char *const names[SETS] = {"shapes", "newshapes", "plasma", "gratings", "scribbles"};
+/* --- one shape --- */
 
-enum { SIDE = SHAPES_SIDE, FINE = 4 }; /* FINE x FINE samples a pixel */
+typedef struct figure {
+    enum outline_group group;
+    int outline;
+    double x, y;    /* its centre */
+    double reach;   /* how far from there a pixel can be touched */
+    double m[2][2]; /* from pixels to the outline's own plane: turned, shrunk, stretched */
+    colour one, two;
+    field texture; /* between the two */
+} figure;
 
-typedef struct draws { /* the random numbers of one image, in order of use */
-    uint64_t seed, next;
-} draws;
-
-typedef struct colour {
-    double c[3];
-} colour;
-
-typedef struct scene {
-    int set;
-    const outline *object; /* NULL: none */
-    colour ground[2], ink[2];
-    double along[2];                    /* unit direction of the ground's gradient */
-    double x, y, radius, turn[2];       /* object: centre and size in pixels, cosine and sine */
-    double wave[2][2], shift[2], sharp; /* gratings: cycles a pixel, phase, steepness */
-    int waves, strokes, blobs;
-    double stroke[5][6], width; /* scribbles: quadratic curves, half width in pixels */
-    double blob[3][3];          /* clutter: centre, radius */
-    colour blob_ink[3];
-    double ripple, noise; /* strength of the ground's unevenness, and of the pixels' noise */
-    uint64_t texture;     /* seed of noise fields */
-} scene;
-
-static double uniform(draws *d, double lo, double hi)
+static int figure_covers(const void *what, double x, double y)
 {
-    return lo + (hi - lo) * (double)random_uniform(d->seed, d->next++);
+    const figure *f = what;
+    x -= f->x;
+    y -= f->y;
+    return outline_covers(f->group, f->outline, f->m[0][0] * x + f->m[0][1] * y, f->m[1][0] * x + f->m[1][1] * y);
 }
 
-static int below(draws *d, int n)
+static int figure_near(const void *what, double x, double y)
 {
-    return (int)random_below(d->seed, d->next++, n);
+    const figure *f = what;
+    x -= f->x;
+    y -= f->y;
+    return x * x + y * y < f->reach * f->reach;
 }
 
-static void direction(draws *d, double unit[2])
+static colour figure_shade(const void *what, double x, double y)
 {
-    double n;
-    do {
-        unit[0] = uniform(d, -1, 1);
-        unit[1] = uniform(d, -1, 1);
-        n = unit[0] * unit[0] + unit[1] * unit[1];
-    } while (n < 0.01 || n > 1);
-    unit[0] /= sqrt(n);
-    unit[1] /= sqrt(n);
+    const figure *f = what;
+    return colour_mix(f->one, f->two, field_at(&f->texture, x, y));
 }
 
-static colour any_colour(draws *d)
+static void figure_place(figure *f, dice *d)
 {
-    colour k;
-    for (int i = 0; i < 3; i++)
-        k.c[i] = uniform(d, 0.05, 0.95);
-    return k;
+    double size = dice_real(d, 6.5, 13), room = CANVAS / 2.0 - 0.85 * size, c, s;
+    double stretch = dice_real(d, 0.8, 1.25);
+    dice_direction(d, &c, &s);
+    f->x = CANVAS / 2.0 + dice_real(d, -room, room);
+    f->y = CANVAS / 2.0 + dice_real(d, -room, room);
+    f->m[0][0] = c / size;
+    f->m[0][1] = s / size;
+    f->m[1][0] = -s * stretch / size;
+    f->m[1][1] = c * stretch / size;
+    f->reach = size * (stretch < 1 ? 1 / stretch : 1) + 0.75;
 }
 
-static double distance(const colour *a, const colour *b)
+/* A texture without edges. */
+static field calm_field(dice *d, double least_period, double most_period)
 {
-    double s = 0;
-    for (int i = 0; i < 3; i++)
-        s += (a->c[i] - b->c[i]) * (a->c[i] - b->c[i]);
-    return sqrt(s);
+    enum field_kind kind = (enum field_kind)dice_below(d, FIELD_CHECKS);
+    double period = dice_real(d, least_period, most_period);
+    return field_make(d, kind, period);
 }
 
-static colour blend(const colour *a, const colour *b, double t)
+/* Two colours that both stand out from the ground. */
+static void figure_colour(figure *f, dice *d, colour ground)
 {
-    colour k;
-    for (int i = 0; i < 3; i++)
-        k.c[i] = a->c[i] + (b->c[i] - a->c[i]) * t;
-    return k;
-}
-
-/* A colour that stands out from both grounds by at least `contrast`. */
-static colour ink_colour(draws *d, const colour ground[2], double contrast)
-{
-    colour k;
+    double apart = dice_real(d, 0.3, 0.9);
+    int tries = 0;
     do
-        k = any_colour(d);
-    while (distance(&k, &ground[0]) < contrast || distance(&k, &ground[1]) < contrast);
-    return k;
+        f->one = colour_random(d, 0.15, 1);
+    while (colour_distance(f->one, ground) < apart && ++tries < 50);
+    colour other = colour_random(d, 0.15, 1);
+    f->two = colour_mix(f->one, other, dice_real(d, 0, 0.35));
+    f->texture = calm_field(d, 6, 20);
 }
 
-/* --- Fields --- */
+/* --- strokes: what lies about, and the scribbles --- */
 
-static double lattice(uint64_t seed, int x, int y)
+#define MOST_POINTS 24
+
+typedef struct stroke {
+    double x[MOST_POINTS], y[MOST_POINTS];
+    int n;
+    double width;
+    colour ink;
+} stroke;
+
+static double segment_distance(const stroke *s, int i, double x, double y)
 {
-    return (double)random_uniform(seed, (uint64_t)(x + 64) * 4096 + (uint64_t)(y + 64));
+    double dx = s->x[i + 1] - s->x[i], dy = s->y[i + 1] - s->y[i];
+    x -= s->x[i];
+    y -= s->y[i];
+    double t = (x * dx + y * dy) / (dx * dx + dy * dy + 1e-9);
+    t = t < 0 ? 0 : t > 1 ? 1 : t;
+    x -= t * dx;
+    y -= t * dy;
+    return x * x + y * y;
 }
 
-/* Smooth noise in 0..1 that varies over `cell` pixels. x, y >= 0. */
-static double field(uint64_t seed, double x, double y, double cell)
+static int stroke_within(const stroke *s, double width, double x, double y)
 {
-    double gx = x / cell, gy = y / cell;
-    int ix = (int)gx, iy = (int)gy;
-    double fx = gx - ix, fy = gy - iy;
-    fx = fx * fx * (3 - 2 * fx);
-    fy = fy * fy * (3 - 2 * fy);
-    double top = lattice(seed, ix, iy) * (1 - fx) + lattice(seed, ix + 1, iy) * fx;
-    double low = lattice(seed, ix, iy + 1) * (1 - fx) + lattice(seed, ix + 1, iy + 1) * fx;
-    return top * (1 - fy) + low * fy;
-}
-
-static double clamp01(double t)
-{
-    return t < 0 ? 0 : t > 1 ? 1 : t;
-}
-
-static colour ground_at(const scene *s, double x, double y)
-{
-    double t = ((x - 16) * s->along[0] + (y - 16) * s->along[1]) / 32 + 0.5;
-    return blend(&s->ground[0], &s->ground[1], clamp01(t + s->ripple * (field(s->texture, x, y, 6) - 0.5)));
-}
-
-static colour plasma_at(const scene *s, double x, double y)
-{
-    colour k;
-    for (int i = 0; i < 3; i++) {
-        uint64_t seed = random_stream(s->texture, (uint64_t)i);
-        double t = 0.6 * field(seed, x, y, 11) + 0.3 * field(seed + 1, x, y, 5) + 0.1 * field(seed + 2, x, y, 2.3);
-        k.c[i] = clamp01(0.5 + 1.6 * (t - 0.5));
-    }
-    return k;
-}
-
-/* A triangle wave of period 1 in -1..1, made steeper and cut off. */
-static double wave(double t, double sharp)
-{
-    t = t - (double)(int64_t)t;
-    t = t < 0 ? t + 1 : t;
-    t = (t < 0.5 ? 4 * t - 1 : 3 - 4 * t) * sharp;
-    return t < -1 ? -1 : t > 1 ? 1 : t;
-}
-
-static colour grating_at(const scene *s, double x, double y)
-{
-    double t = 1;
-    for (int i = 0; i < s->waves; i++)
-        t *= wave(s->wave[i][0] * x + s->wave[i][1] * y + s->shift[i], s->sharp);
-    return blend(&s->ground[0], &s->ink[0], 0.5 + 0.5 * t);
-}
-
-/* --- Objects --- */
-
-static int in_stroke(const scene *s, const double p[6], double x, double y)
-{
-    for (int i = 0; i <= 24; i++) { /* points along the curve lie closer than its width */
-        double t = i / 24.0, a = (1 - t) * (1 - t), b = 2 * t * (1 - t), c = t * t;
-        double dx = x - (a * p[0] + b * p[2] + c * p[4]), dy = y - (a * p[1] + b * p[3] + c * p[5]);
-        if (dx * dx + dy * dy < s->width * s->width)
+    for (int i = 0; i + 1 < s->n; i++)
+        if (segment_distance(s, i, x, y) < width * width)
             return 1;
-    }
     return 0;
 }
 
-static colour sample(const scene *s, double x, double y)
+static int stroke_covers(const void *what, double x, double y)
 {
-    if (s->set == PLASMA)
-        return plasma_at(s, x, y);
-    if (s->set == GRATINGS)
-        return grating_at(s, x, y);
-    double u = ((x - s->x) * s->turn[0] + (y - s->y) * s->turn[1]) / s->radius;
-    double v = ((y - s->y) * s->turn[0] - (x - s->x) * s->turn[1]) / s->radius;
-    if (s->object && u * u + v * v < 1.5 && s->object->inside(u, v))
-        return blend(&s->ink[0], &s->ink[1], clamp01(0.5 + 0.5 * v));
-    for (int i = 0; i < s->strokes; i++)
-        if (in_stroke(s, s->stroke[i], x, y))
-            return s->ink[i & 1];
-    for (int i = 0; i < s->blobs; i++) {
-        double dx = x - s->blob[i][0], dy = y - s->blob[i][1];
-        if (dx * dx + dy * dy < s->blob[i][2] * s->blob[i][2])
-            return s->blob_ink[i];
-    }
-    return ground_at(s, x, y);
+    const stroke *s = what;
+    return stroke_within(s, s->width, x, y);
 }
 
-/* --- Scenes --- */
-
-static void plan_ground(scene *s, draws *d)
+static int stroke_near(const void *what, double x, double y)
 {
-    s->ground[0] = any_colour(d);
-    colour other = any_colour(d);
-    s->ground[1] = blend(&s->ground[0], &other, uniform(d, 0.1, 0.6));
-    direction(d, s->along);
-    s->ripple = uniform(d, 0, 1.2);
-    s->texture = random_stream(d->seed, 1);
-    s->noise = uniform(d, 0.01, 0.07);
+    const stroke *s = what;
+    return stroke_within(s, s->width + 0.75, x, y);
 }
 
-static void plan_object(scene *s, draws *d)
+static colour stroke_shade(const void *what, double x, double y)
 {
-    s->radius = uniform(d, 6.5, 13);
-    double room = 16 - 0.75 * s->radius;
-    s->x = 16 + uniform(d, -room, room);
-    s->y = 16 + uniform(d, -room, room);
-    direction(d, s->turn);
-    s->ink[0] = ink_colour(d, s->ground, 0.32);
-    colour other = ink_colour(d, s->ground, 0.32);
-    s->ink[1] = blend(&s->ink[0], &other, uniform(d, 0, 0.5));
-    s->blobs = below(d, 4);
-    for (int i = 0; i < s->blobs; i++) {
-        s->blob[i][0] = uniform(d, 0, SIDE);
-        s->blob[i][1] = uniform(d, 0, SIDE);
-        s->blob[i][2] = uniform(d, 1, 2.6);
-        s->blob_ink[i] = any_colour(d);
-    }
+    (void)x;
+    (void)y;
+    return ((const stroke *)what)->ink;
 }
 
-static void plan_grating(scene *s, draws *d)
+static void stroke_paint(canvas *c, const stroke *s, double opacity)
 {
-    s->ink[0] = ink_colour(d, s->ground, 0.35);
-    s->waves = 1 + (below(d, 3) == 0);
-    s->sharp = uniform(d, 1, 5);
-    for (int i = 0; i < s->waves; i++) {
-        double unit[2], cycles = uniform(d, 0.06, 0.3);
-        direction(d, unit);
-        s->wave[i][0] = cycles * unit[0];
-        s->wave[i][1] = cycles * unit[1];
-        s->shift[i] = uniform(d, 0, 1);
+    canvas_paint(c, &(layer){stroke_near, stroke_covers, stroke_shade, s, opacity});
+}
+
+/* A short straight line or a dot. */
+static void stroke_crumb(stroke *s, dice *d)
+{
+    double ux, uy, length = 0;
+    if (dice_chance(d, 0.5))
+        length = dice_real(d, 4, 20);
+    dice_direction(d, &ux, &uy);
+    s->n = 2;
+    s->x[0] = dice_real(d, 0, CANVAS);
+    s->y[0] = dice_real(d, 0, CANVAS);
+    s->x[1] = s->x[0] + ux * length;
+    s->y[1] = s->y[0] + uy * length;
+    s->width = length > 0 ? dice_real(d, 0.4, 0.8) : dice_real(d, 0.8, 1.8);
+    s->ink = colour_random(d, 0.1, 1);
+}
+
+/* A pen that wanders, turning a little at every step and back from the edge. */
+static void stroke_scribble(stroke *s, dice *d)
+{
+    double ux, uy, bend = dice_real(d, -0.5, 0.5);
+    double step = dice_real(d, 2.5, 4);
+    dice_direction(d, &ux, &uy);
+    s->n = 10 + dice_below(d, MOST_POINTS - 9);
+    s->width = dice_real(d, 0.5, 1.3);
+    s->x[0] = dice_real(d, 5, CANVAS - 5);
+    s->y[0] = dice_real(d, 5, CANVAS - 5);
+    for (int i = 1; i < s->n; i++) {
+        double turn = bend + dice_real(d, -0.6, 0.6), vx = ux - turn * uy, vy = uy + turn * ux;
+        double r = sqrt(vx * vx + vy * vy);
+        ux = vx / r;
+        uy = vy / r;
+        s->x[i] = s->x[i - 1] + step * ux;
+        s->y[i] = s->y[i - 1] + step * uy;
+        ux = s->x[i] < 2 ? 1 : s->x[i] > CANVAS - 2 ? -1 : ux;
+        uy = s->y[i] < 2 ? 1 : s->y[i] > CANVAS - 2 ? -1 : uy;
     }
 }
 
-static void plan_scribble(scene *s, draws *d)
+/* --- whole images --- */
+
+typedef struct weave { /* the plane between two colours, or among three */
+    colour a, b, c;
+    field f, g;
+} weave;
+
+static colour weave_shade(const void *what, double x, double y)
 {
-    s->strokes = 2 + below(d, 4);
-    s->width = uniform(d, 0.8, 1.9);
-    for (int i = 0; i < s->strokes; i++)
-        for (int j = 0; j < 6; j++)
-            s->stroke[i][j] = uniform(d, 1, SIDE - 1);
-    s->ink[0] = ink_colour(d, s->ground, 0.32);
-    s->ink[1] = ink_colour(d, s->ground, 0.32);
+    const weave *w = what;
+    return colour_mix(colour_mix(w->a, w->b, field_at(&w->f, x, y)), w->c, field_at(&w->g, x, y));
 }
 
-static void plan_scene(scene *s, int set, draws *d, int kind)
+/* A calm ground; returns its middle colour. */
+static colour paint_ground(canvas *c, dice *d)
 {
-    memset(s, 0, sizeof *s);
-    s->set = set;
-    s->radius = 1;
-    s->turn[0] = 1;
-    plan_ground(s, d);
-    if (set == SHAPES || set == NEWSHAPES) {
-        s->object = set == SHAPES ? &outlines_known[kind] : &outlines_unseen[kind];
-        plan_object(s, d);
-    } else if (set == GRATINGS) {
-        plan_grating(s, d);
-    } else if (set == SCRIBBLES) {
-        plan_scribble(s, d);
+    weave w = {.a = colour_random(d, 0.25, 0.75)};
+    w.b = colour_random(d, 0.1, 0.8);
+    w.b = colour_mix(w.a, w.b, dice_real(d, 0.05, 0.5));
+    w.c = w.a;
+    w.f = calm_field(d, 5, 24);
+    w.g = field_make(d, FIELD_RAMP, 64);
+    canvas_fill(c, weave_shade, &w);
+    return colour_mix(w.a, w.b, 0.5);
+}
+
+static double noise_level(dice *d)
+{
+    return dice_real(d, 0.005, 0.07);
+}
+
+static void draw_figure(dice *d, enum outline_group group, int outline, uint8_t *px)
+{
+    canvas c;
+    figure f = {.group = group, .outline = outline};
+    stroke s;
+    colour ground = paint_ground(&c, d);
+    for (int i = dice_below(d, 4); i > 0; i--) {
+        stroke_crumb(&s, d);
+        stroke_paint(&c, &s, 0.8);
     }
+    figure_place(&f, d);
+    figure_colour(&f, d, ground);
+    canvas_paint(&c, &(layer){figure_near, figure_covers, figure_shade, &f, dice_real(d, 0.75, 1)});
+    if (dice_chance(d, 0.3)) { /* and something lies on it */
+        stroke_crumb(&s, d);
+        stroke_paint(&c, &s, 0.9);
+    }
+    canvas_bytes(&c, px, d, noise_level(d));
 }
 
-int shapes_set(const char *name)
+static void draw_known(dice *d, int64_t i, uint8_t *px)
 {
-    for (int i = 0; i < SETS; i++)
-        if (strcmp(name, names[i]) == 0)
+    draw_figure(d, OUTLINE_KNOWN, (int)(i % SHAPES_CLASSES), px);
+}
+
+static void draw_unseen(dice *d, int64_t i, uint8_t *px)
+{
+    draw_figure(d, OUTLINE_UNSEEN, (int)(i % outline_count(OUTLINE_UNSEEN)), px);
+}
+
+static void draw_tuning(dice *d, int64_t i, uint8_t *px)
+{
+    draw_figure(d, OUTLINE_TUNING, (int)(i % outline_count(OUTLINE_TUNING)), px);
+}
+
+/* Drifting colours without any edge. */
+static void draw_plasma(dice *d, int64_t i, uint8_t *px)
+{
+    (void)i;
+    canvas c;
+    weave w;
+    w.a = colour_random(d, 0.4, 1);
+    w.b = colour_random(d, 0.1, 1);
+    w.c = colour_random(d, 0.1, 1);
+    w.f = field_make(d, FIELD_CLOUDS, dice_real(d, 5, 16));
+    w.g = field_make(d, FIELD_CLOUDS, dice_real(d, 5, 16));
+    canvas_fill(&c, weave_shade, &w);
+    canvas_bytes(&c, px, d, noise_level(d));
+}
+
+/* Regular patterns that fill the image. */
+static void draw_grating(dice *d, int64_t i, uint8_t *px)
+{
+    static const enum field_kind kinds[] = {FIELD_WAVES, FIELD_CHECKS, FIELD_RIPPLES};
+    canvas c;
+    weave w;
+    w.a = colour_random(d, 0.6, 0.8);
+    w.c = colour_random(d, 0.1, 1);
+    do
+        w.b = colour_random(d, 0, 1);
+    while (colour_distance(w.a, w.b) < 0.7);
+    w.f = field_make(d, kinds[i % 3], dice_real(d, 3, 10));
+    w.g = field_make(d, FIELD_RAMP, dice_real(d, 40, 80));
+    w.c = colour_mix(w.a, w.c, 0.3);
+    canvas_fill(&c, weave_shade, &w);
+    canvas_bytes(&c, px, d, noise_level(d));
+}
+
+static void draw_scribble(dice *d, int64_t i, uint8_t *px)
+{
+    (void)i;
+    canvas c;
+    stroke s;
+    colour ground = paint_ground(&c, d);
+    for (int n = 1 + dice_below(d, 4); n > 0; n--) {
+        stroke_scribble(&s, d);
+        do
+            s.ink = colour_random(d, 0.05, 1);
+        while (colour_distance(s.ink, ground) < 0.3);
+        stroke_paint(&c, &s, 0.9);
+    }
+    canvas_bytes(&c, px, d, noise_level(d));
+}
+
+/* --- the sets --- */
+
+static const struct {
+    const char *name;
+    void (*draw)(dice *d, int64_t i, uint8_t *px);
+    int labelled;
+} kinds[] = {{"shapes", draw_known, 1},  {"newshapes", draw_unseen, 0}, {"othershapes", draw_tuning, 0},
+             {"plasma", draw_plasma, 0}, {"gratings", draw_grating, 0}, {"scribbles", draw_scribble, 0}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+int shapes_kind(const char *name)
+{
+    for (int i = 0; i < KINDS; i++)
+        if (strcmp(kinds[i].name, name) == 0)
             return i;
     return -1;
 }
 
-int shapes_kinds(int set)
+const char *shapes_kind_name(int kind)
 {
-    return set == SHAPES ? OUTLINES_KNOWN : set == NEWSHAPES ? OUTLINES_UNSEEN : 1;
+    return kind < KINDS ? kinds[kind].name : NULL;
 }
 
-const char *shapes_kind(int set, int kind)
+const char *shapes_class(int label)
 {
-    if (set > NEWSHAPES || kind < 0 || kind >= shapes_kinds(set))
-        return NULL;
-    return (set == SHAPES ? outlines_known : outlines_unseen)[kind].name;
+    return outline_name(OUTLINE_KNOWN, label);
 }
 
-void shapes_draw(uint8_t px[SHAPES_BYTES], int set, uint64_t seed, uint64_t index)
+void shapes_draw(const shapes *s, int64_t i, uint8_t *px, int32_t *label)
 {
-    draws d = {random_stream(random_stream(seed, (uint64_t)set), index), 0};
-    uint64_t grain = random_stream(d.seed, 2);
-    scene s;
-    plan_scene(&s, set, &d, (int)(index % (uint64_t)shapes_kinds(set)));
-    for (int p = 0; p < SIDE * SIDE; p++) {
-        double sum[3] = {0, 0, 0};
-        for (int f = 0; f < FINE * FINE; f++) {
-            colour k = sample(&s, p % SIDE + (f % FINE + 0.5) / FINE, p / SIDE + (f / FINE + 0.5) / FINE);
-            for (int i = 0; i < 3; i++)
-                sum[i] += k.c[i];
-        }
-        for (int i = 0; i < 3; i++) {
-            double t = sum[i] / (FINE * FINE) + s.noise * (double)random_normal(grain, (uint64_t)(3 * p + i));
-            px[3 * p + i] = (uint8_t)(255 * clamp01(t) + 0.5);
-        }
-    }
+    dice seed = {.stream = s->seed}, kind = dice_branch(&seed, (uint64_t)s->kind);
+    dice split = dice_branch(&kind, s->split), image = dice_branch(&split, (uint64_t)i);
+    kinds[s->kind].draw(&image, i, px);
+    *label = kinds[s->kind].labelled ? (int32_t)(i % SHAPES_CLASSES) : -1;
+}
+
+static int make(const void *what, void *own, int64_t i, uint8_t *px, int32_t *label)
+{
+    (void)own;
+    shapes_draw(what, i, px, label);
+    return 0;
+}
+
+fill shapes_fill(const shapes *s)
+{
+    return (fill){.what = s, .n = s->n, .side = SHAPES_SIDE, .make = make};
+}
+
+char *shapes_source(const shapes *s)
+{
+    return text_format("drawn %s\nseed %llu\nsplit %llu\ncount %lld\nversion %d\n", kinds[s->kind].name,
+                       (unsigned long long)s->seed, (unsigned long long)s->split, (long long)s->n, SHAPES_VERSION);
 }

@@ -1,32 +1,38 @@
-/* shapes.h - the embedded data: images drawn by a program, so that everything
- * can be tried without a download.
- *
- * Five sets of 32x32 RGB images. `shapes` has ten classes of outlines, under
- * nuisance variation (position, scale, rotation, colour, background, clutter,
- * noise); `newshapes` has eight outlines it lacks, under the same variation
- * (near-OOD); `plasma` and `gratings` hold no object (far-OOD, unlike each
- * other); `scribbles` are strokes on the backgrounds of `shapes` (auxiliary
- * outliers: no outline, no texture of the others).
- *
- * An image is a function of (set, seed, index) alone and has the same bytes
- * everywhere: integers and the exact double operations of random.h only. */
+/* shapes.h - the embedded benchmark: images drawn by the program, the same
+ * bytes for the same seed on every machine. An image is a function of (seed,
+ * kind, split, index) and of nothing else. */
 #ifndef SHAPES_H
 #define SHAPES_H
 
-#include <stdint.h>
+#include "fill.h"
 
-enum { SHAPES_SIDE = 32, SHAPES_BYTES = SHAPES_SIDE * SHAPES_SIDE * 3 };
+#define SHAPES_SIDE 32
+#define SHAPES_CLASSES 10
 
-/* The number of a set by its name, -1 when there is none of it. */
-int shapes_set(const char *name);
+/* Raised whenever the drawing changes: generated sets are then made again. */
+#define SHAPES_VERSION 1
 
-/* How many kinds of image a set has: its classes, 1 without any. */
-int shapes_kinds(int set);
+typedef struct shapes {
+    int kind; /* shapes_kind() */
+    uint64_t seed;
+    uint64_t split; /* any number: splits with different ones share no image */
+    int64_t n;
+} shapes;
 
-/* "disc"; NULL past the last. Only `shapes` and `newshapes` have named kinds. */
-const char *shapes_kind(int set, int kind);
+/* "shapes" (ten classes), "newshapes" (ten others), "othershapes" (four more), "plasma",
+ * "gratings", "scribbles"; -1: unknown. */
+int shapes_kind(const char *name);
 
-/* Draws image number `index`, which is of kind index % shapes_kinds(set). */
-void shapes_draw(uint8_t px[SHAPES_BYTES], int set, uint64_t seed, uint64_t index);
+/* NULL past the last. */
+const char *shapes_kind_name(int kind);
+
+/* Class 0..9 of kind "shapes". */
+const char *shapes_class(int label);
+
+/* Labels: i mod 10 for "shapes", -1 for the others. px[32][32][3]. */
+void shapes_draw(const shapes *s, int64_t i, uint8_t *px, int32_t *label);
+
+fill shapes_fill(const shapes *s);    /* s must outlive it */
+char *shapes_source(const shapes *s); /* one `key value` a line; the caller frees it */
 
 #endif
