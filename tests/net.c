@@ -5,7 +5,7 @@
 #include "../harness/engine.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
-#include "../harness/models.h"
+#include "../harness/network.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,6 +126,12 @@ static const struct known {
 };
 enum { KNOWN = sizeof known / sizeof known[0] };
 
+/* resnet32, 44 and 56 only repeat resnet20's blocks: not worth plain loops. */
+static bool repeats(int i)
+{
+    return i >= 1 && i <= 3;
+}
+
 static void networks_have_published_sizes(void **state)
 {
     (void)state;
@@ -156,7 +162,7 @@ static void stages_make_the_whole(void **state)
     (void)state;
     for (int i = 0; i < KNOWN; i++) {
         net *n = open_net("ref", known[i].name, 5);
-        if (nn_side(n) > 32) { /* the same tables at another size; minutes on plain loops */
+        if (repeats(i) || nn_side(n) > 32) { /* the large one: below, once */
             close_net(n);
             continue;
         }
@@ -265,6 +271,19 @@ typedef struct outcome {
     int64_t n, ngrads, nstats, nx;
 } outcome;
 
+/* Shifts before each ReLU of three deviations, up or down: values near zero are
+ * rare then, and sums in another order hardly ever tip one over. */
+static void shift(net *n)
+{
+    int recording = ad_record(0);
+    tx_open();
+    for (int i = 0; i < n->nparts; i++)
+        if (n->parts[i].kind == PART_BETA)
+            tx_assign(n->parts[i].view, tx_scale(tx_sign(tx_normal(n->parts[i].d, 100 + (uint64_t)i)), 3));
+    tx_close();
+    ad_record(recording);
+}
+
 static outcome train_once(net *n, int64_t count, unsigned norm_of_gradient)
 {
     outcome o = {.n = count * nn_classes(n), .ngrads = nn_parameters(n), .nstats = size(nn_stats(n))};
@@ -274,6 +293,7 @@ static outcome train_once(net *n, int64_t count, unsigned norm_of_gradient)
     nn_mode(n, NN_TRAIN);
     tx_open();
     stir(n);
+    shift(n);
     tx_fill(nn_grads(n), 0);
     tensor *x = ad_leaf(images(n, count)), *z = nn_forward(n, x), *dx;
     tensor *loss = tx_nll(z, tx_index(DIMS(count, 1), labels));
@@ -300,7 +320,7 @@ static void free_outcome(outcome *o)
     free(o->dx);
 }
 
-/* Sums in another order may tip single ReLUs, so gradients are looser. */
+/* Sums in another order may still tip a single ReLU: gradients are looser. */
 static void assert_same_outcome(const char *name, const outcome *a, const outcome *b)
 {
     print_message("%s: logits %.1e statistics %.1e input %.1e parameters %.1e\n", name,
@@ -308,15 +328,15 @@ static void assert_same_outcome(const char *name, const outcome *a, const outcom
                   apart(a->dx, b->dx, b->nx), apart(a->grads, b->grads, b->ngrads));
     assert_apart(name, a->logits, b->logits, b->n, 1e-4);
     assert_apart(name, a->stats, b->stats, b->nstats, 1e-5);
-    assert_apart(name, a->dx, b->dx, b->nx, 1e-2);
-    assert_apart(name, a->grads, b->grads, b->ngrads, 1e-2);
+    assert_apart(name, a->dx, b->dx, b->nx, 5e-3);
+    assert_apart(name, a->grads, b->grads, b->ngrads, 5e-3);
 }
 
 static outcome train_on(const char *device, bool fused, const char *name, unsigned norm_of_gradient)
 {
     net *n = open_net(device, name, 10);
     bool was = engine_fused(fused);
-    outcome o = train_once(n, 4, norm_of_gradient);
+    outcome o = train_once(n, 2, norm_of_gradient);
     engine_fused(was);
     close_net(n);
     return o;
@@ -375,6 +395,8 @@ static void evaluation_agrees(void **state)
 {
     (void)state;
     for (int i = 0; i < KNOWN; i++) {
+        if (repeats(i))
+            continue;
         real *judge = evaluate_on("ref", false, known[i].name);
         real *composed = evaluate_on("cpu", false, known[i].name);
         real *plans = evaluate_on("cpu", true, known[i].name);
