@@ -369,6 +369,7 @@ int main(void)
         cmocka_unit_test(stream_order),         cmocka_unit_test(stream_augments),
     };
     size_t n = 0;
+    setenv("OMP_NUM_THREADS", "1", 0); /* the nets are tiny, and machines that test are busy */
     int trainings = find_trainings(list);
     for (int i = 0; i < trainings; i++)
         all[n++] =
