@@ -32,6 +32,17 @@ static int unknown_parameter(const entry_point *m, const char *key, const char *
     return -1;
 }
 
+/* Also of methods that this experiment does not use. */
+static int check_values(const entry_point *m, const parameter *p, const config *c, const char *key)
+{
+    config *ignored = config_new();
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < config_items(c, key); i++)
+        rc = registry_value(m, p, c, i, ignored);
+    config_free(ignored);
+    return rc;
+}
+
 static int check_method_key(const plan *p, const char *key)
 {
     char name[256];
@@ -44,10 +55,10 @@ static int check_method_key(const plan *p, const char *key)
                      near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
     if (registry_describe(m) != 0)
         return -1;
-    int known = m->refusal != NULL; /* of one that cannot be asked, nothing is known */
     for (int i = 0; i < m->nparams; i++)
-        known |= strcmp(m->params[i].name, dot + 1) == 0;
-    return known ? 0 : unknown_parameter(m, key, origin);
+        if (strcmp(m->params[i].name, dot + 1) == 0)
+            return check_values(m, &m->params[i], p->c, key);
+    return m->refusal ? 0 : unknown_parameter(m, key, origin); /* of one that cannot be asked, nothing is known */
 }
 
 static int check_keys(const plan *p)

@@ -251,7 +251,7 @@ static void interrupted_by(int kill_by, const char *out)
         if (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))
             _exit(9);
         execl(program, program, "run", file, "--imported", imported, "--out", folder, "--score", "msp,ebo,knn,vim",
-              (char *)NULL);
+              "--vim.dim", "32", (char *)NULL);
         _exit(9);
     }
     for (int waited = 0; waited < 60000; waited += 5) {
@@ -270,7 +270,7 @@ static void interrupted_by(int kill_by, const char *out)
     waitpid(pid, &status, 0);
     if (kill_by == SIGINT)
         assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 130 || WEXITSTATUS(status) == 0));
-    char *said = run_into(&status, out, "--score msp,ebo,knn,vim");
+    char *said = run_into(&status, out, "--score msp,ebo,knn,vim --vim.dim 32");
     if (status != 0)
         fail_msg("%s", said);
     free(said);
@@ -284,7 +284,7 @@ static void interruptions(void **state)
 {
     int status;
     (void)state;
-    free(run_into(&status, "whole", "--score msp,ebo,knn,vim"));
+    free(run_into(&status, "whole", "--score msp,ebo,knn,vim --vim.dim 32"));
     assert_int_equal(status, 0);
     sheet *whole = results_of("whole");
     static const int signals[] = {SIGKILL, SIGINT, SIGTERM};
