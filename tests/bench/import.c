@@ -19,7 +19,13 @@
 #include <unistd.h>
 
 enum { PNG, JPEG, CIFAR100, TIN };
-enum { MADE = 8000, FOLDER = 3500, PATH = 4500, THREADS = 1024 };
+enum {
+    MADE = 8000,
+    PICTURES = 250, /* which repeat */
+    FOLDER = 3500,
+    PATH = 4500,
+    THREADS = 1024
+};
 
 static const char *const sets[] = {[PNG] = "png", [JPEG] = "jpeg", [CIFAR100] = "cifar100", [TIN] = "tin"};
 static char folder[FOLDER];
@@ -27,7 +33,7 @@ static benchmark *bench;
 static struct {
     char *bytes;
     size_t size;
-} files[MADE];
+} files[PICTURES];
 
 static double now(void)
 {
@@ -46,7 +52,7 @@ static void end(const subject *s)
 {
     benchmark_close(bench);
     bench = NULL;
-    for (int i = 0; i < MADE && s->number <= JPEG; i++) {
+    for (int i = 0; i < PICTURES && s->number <= JPEG; i++) {
         free(files[i].bytes);
         files[i].bytes = NULL;
     }
@@ -60,6 +66,16 @@ static int make_folder(void)
     return mkdtemp(folder) ? 0 : fault("%s: no folder for files can be made there: set TMPDIR", folder);
 }
 
+/* Not by file_write(): thousands of files need not survive a power cut. */
+static int put(const char *path, const void *bytes, size_t size)
+{
+    FILE *f = fopen(path, "wb");
+    int whole = f && fwrite(bytes, 1, size, f) == size;
+    if (f && fclose(f) != 0)
+        whole = 0;
+    return whole ? 0 : fault("%s: cannot be written: free some space, or set TMPDIR", path);
+}
+
 /* MADE files, a list of them, and a benchmark of the one set. */
 static int make_files(int which)
 {
@@ -70,21 +86,24 @@ static int make_files(int which)
     size_t size;
     FILE *list = open_memstream(&lines, &size);
     int rc = list ? 0 : fault("no memory for a list");
+    snprintf(path, sizeof path, "%s/data", folder);
+    rc = rc == 0 ? file_mkdirs(path) : rc;
     for (int i = 0; i < MADE && rc == 0; i++) {
-        files[i].bytes = which == PNG ? picture_png(32, (uint64_t)i, &files[i].size)
-                                      : picture_jpeg(64, (uint64_t)i, &files[i].size);
+        if (i < PICTURES)
+            files[i].bytes = which == PNG ? picture_png(32, (uint64_t)i, &files[i].size)
+                                          : picture_jpeg(64, (uint64_t)i, &files[i].size);
         snprintf(path, sizeof path, "%s/data/%d.%s", folder, i, sets[which]);
         fprintf(list, "%d.%s -1\n", i, sets[which]);
-        rc = file_write(path, files[i].bytes, files[i].size);
+        rc = put(path, files[i % PICTURES].bytes, files[i % PICTURES].size);
     }
     if (list)
         fclose(list);
     snprintf(path, sizeof path, "%s/data/list.txt", folder);
-    rc = rc == 0 ? file_write(path, lines, size) : rc;
+    rc = rc == 0 ? put(path, lines, size) : rc;
     free(lines);
     snprintf(text, sizeof text, yml, sets[which]);
     snprintf(path, sizeof path, "%s/made.yml", folder);
-    return rc == 0 ? file_write(path, text, strlen(text)) : rc;
+    return rc == 0 ? put(path, text, strlen(text)) : rc;
 }
 
 static int begin_made(const subject *s)
@@ -157,7 +176,8 @@ static void *decode(void *arg)
 {
     decoding *d = arg;
     for (int i = d->from; i < d->to; i++)
-        d->failed |= (d->which == PNG ? picture_read_png : picture_read_jpeg)(files[i].bytes, files[i].size) != 0;
+        d->failed |= (d->which == PNG ? picture_read_png : picture_read_jpeg)(files[i % PICTURES].bytes,
+                                                                              files[i % PICTURES].size) != 0;
     return NULL;
 }
 
