@@ -144,19 +144,19 @@ void plan_stats(const plan_step *s, void *const p[])
 /* bfloat16 is the upper half of a float; to it, to nearest, ties to even. */
 static float widened(uint16_t v)
 {
-    uint32_t bits = (uint32_t)v << 16;
+    uint32_t all = (uint32_t)v << 16;
     float f;
-    memcpy(&f, &bits, sizeof f);
+    memcpy(&f, &all, sizeof f);
     return f;
 }
 
 static uint16_t narrowed(float f)
 {
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
+    uint32_t all;
+    memcpy(&all, &f, sizeof all);
     if (f != f)
-        return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+        return 0x7fc0;
+    return (uint16_t)((all + 0x7fff + (all >> 16 & 1)) >> 16);
 }
 
 CPU_CLONES static void scale_pixel(float *y, const float *x, const float *scale, const float *shift, int64_t n,
@@ -174,10 +174,22 @@ CPU_CLONES static void scale_pixel(float *y, const float *x, const float *scale,
     }
 }
 
-static void scale_pixel_bf16(uint16_t *y, const uint16_t *x, const float *scale, const float *shift, int64_t n,
-                             int relu)
+typedef uint16_t halves __attribute__((vector_size(LANE_BYTES / 2), aligned(2), may_alias));
+typedef uint32_t bits __attribute__((vector_size(LANE_BYTES), may_alias));
+
+CPU_CLONES static void scale_pixel_bf16(uint16_t *y, const uint16_t *x, const float *scale, const float *shift,
+                                        int64_t n, int relu)
 {
-    for (int64_t k = 0; k < n; k++) {
+    int64_t k = 0;
+    for (; k + LANES <= n; k += LANES) {
+        bits wide = __builtin_convertvector(*(const halves *)(x + k), bits) << 16;
+        vec v = (vec)wide * VEC_AT(scale + k) + VEC_AT(shift + k);
+        bits negative = (bits)(v < 0.0f) & (relu ? ~0u : 0u), nan = (bits)(v != v), even = (bits)v >> 16 & 1;
+        bits rounded = ((bits)v + 0x7fff + even) >> 16;
+        rounded = (nan & 0x7fc0) | (~nan & ~negative & rounded);
+        *(halves *)(y + k) = __builtin_convertvector(rounded, halves);
+    }
+    for (; k < n; k++) {
         float v = widened(x[k]) * scale[k] + shift[k];
         y[k] = relu && v < 0 ? 0 : narrowed(v);
     }
