@@ -849,6 +849,9 @@ int main(void)
         n += list_cases(cases + i * each, tests + n, &ref, &v[i]);
     }
     int failed = _cmocka_run_group_tests("backend", tests, (size_t)n, NULL, NULL);
+    for (int i = 0; i < devices; i++)
+        backends_close(&v[i]);
+    backends_close(&ref);
     free(tests);
     free(cases);
     return failed;

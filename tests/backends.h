@@ -70,6 +70,13 @@ static inline device backends_open(const char *name)
     return v;
 }
 
+static inline void backends_close(device *v)
+{
+    if (v->b)
+        v->f->close(v->b);
+    v->b = NULL;
+}
+
 /* The names of what was built, at most `most`; ref is not among them. */
 static inline int backends_built(char names[][32], int most)
 {

@@ -113,7 +113,7 @@ static void test_topk_sorts(void **state)
     for (int k = 0; k < K; k++) {
         int rank = 0;
         for (int32_t j = 0; j < COLS; j++)
-            rank += x[j] > x[i[k]] || (x[j] == x[i[k]] && j < i[k]);
+            rank += x[j] > x[i[k]] || (j < i[k] && x[j] == x[i[k]]);
         assert_int_equal(rank, k);
         assert_true(y[k] == x[i[k]]);
     }
@@ -426,5 +426,8 @@ int main(void)
         tests[count++] = (struct CMUnitTest)cmocka_unit_test_prestate(test_device, &v[i]);
         tests[count++] = (struct CMUnitTest)cmocka_unit_test_prestate(test_old_contract_is_refused, &v[i]);
     }
-    return _cmocka_run_group_tests("ref", tests, count, NULL, NULL);
+    int failed = _cmocka_run_group_tests("ref", tests, count, NULL, NULL);
+    for (int i = 0; i <= n; i++)
+        backends_close(&v[i]);
+    return failed;
 }
