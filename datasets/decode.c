@@ -131,6 +131,30 @@ static int png_fault(int rc)
     return fault("%s PNG: %s", cut ? "truncated" : "broken", spng_strerror(rc));
 }
 
+/* The rows as they are in the file, or in whole bytes: libspng 0.7 mixes up the
+ * pixels of interlaced images that share one. */
+static int png_format(const struct spng_ihdr *head)
+{
+    if (head->interlace_method == SPNG_INTERLACE_NONE || head->bit_depth >= 8)
+        return SPNG_FMT_RAW;
+    return head->color_type == SPNG_COLOR_TYPE_INDEXED ? SPNG_FMT_RGB8 : SPNG_FMT_G8;
+}
+
+static void png_convert(image *im, const rows *r, int format, size_t stride)
+{
+    size_t out = (size_t)im->w * 3;
+    for (size_t y = 0; y < r->head->height; y++) {
+        uint8_t *to = im->px + y * out;
+        const uint8_t *from = im->raw + y * stride;
+        if (format == SPNG_FMT_RGB8)
+            memcpy(to, from, out);
+        else if (format == SPNG_FMT_G8)
+            rgb_from_grey(r, to, from, 1);
+        else
+            rgb_from_row(r, to, from);
+    }
+}
+
 static int png_pixels(spng_ctx *s, image *im)
 {
     struct spng_ihdr head;
@@ -143,15 +167,14 @@ static int png_pixels(spng_ctx *s, image *im)
         return -1;
     if (head.color_type == SPNG_COLOR_TYPE_INDEXED && (rc = read_palette(s, &r)) != 0)
         return png_fault(rc);
-    if ((rc = spng_decoded_image_size(s, SPNG_FMT_RAW, &bytes)) != 0)
+    int format = png_format(&head);
+    if ((rc = spng_decoded_image_size(s, format, &bytes)) != 0)
         return png_fault(rc);
     if (room(&im->raw, &im->raw_cap, bytes) != 0)
         return -1;
-    if ((rc = spng_decode_image(s, im->raw, bytes, SPNG_FMT_RAW, 0)) != 0 || (rc = spng_decode_chunks(s)) != 0)
+    if ((rc = spng_decode_image(s, im->raw, bytes, format, 0)) != 0 || (rc = spng_decode_chunks(s)) != 0)
         return png_fault(rc);
-    size_t stride = bytes / head.height, out = (size_t)im->w * 3;
-    for (size_t y = 0; y < head.height; y++)
-        rgb_from_row(&r, im->px + y * out, im->raw + y * stride);
+    png_convert(im, &r, format, bytes / head.height);
     return 0;
 }
 

@@ -46,9 +46,9 @@ static colour figure_shade(const void *what, double x, double y)
 
 static void figure_place(figure *f, dice *d)
 {
-    double size = dice_real(d, 6.5, 13), room = CANVAS / 2.0 - 0.85 * size, c, s;
-    double stretch = dice_real(d, 0.8, 1.25);
-    dice_direction(d, &c, &s);
+    double size = dice_real(d, 8, 13), room = CANVAS / 2.0 - 0.9 * size;
+    double stretch = dice_real(d, 0.85, 1.18);
+    double s = dice_real(d, -0.5, 0.5), c = sqrt(1 - s * s); /* turned by up to 30 degrees */
     f->x = CANVAS / 2.0 + dice_real(d, -room, room);
     f->y = CANVAS / 2.0 + dice_real(d, -room, room);
     f->m[0][0] = c / size;
@@ -69,7 +69,7 @@ static field calm_field(dice *d, double least_period, double most_period)
 /* Two colours that both stand out from the ground. */
 static void figure_colour(figure *f, dice *d, colour ground)
 {
-    double apart = dice_real(d, 0.3, 0.9);
+    double apart = dice_real(d, 0.5, 1);
     int tries = 0;
     do
         f->one = colour_random(d, 0.15, 1);
@@ -90,22 +90,24 @@ typedef struct stroke {
     colour ink;
 } stroke;
 
-static double segment_distance(const stroke *s, int i, double x, double y)
+/* Is (x, y) nearer than `width` to the piece from point i to the next? */
+static int piece_within(const stroke *s, int i, double width, double x, double y)
 {
-    double dx = s->x[i + 1] - s->x[i], dy = s->y[i + 1] - s->y[i];
+    double dx = s->x[i + 1] - s->x[i], dy = s->y[i + 1] - s->y[i], length = dx * dx + dy * dy;
     x -= s->x[i];
     y -= s->y[i];
-    double t = (x * dx + y * dy) / (dx * dx + dy * dy + 1e-9);
-    t = t < 0 ? 0 : t > 1 ? 1 : t;
-    x -= t * dx;
-    y -= t * dy;
-    return x * x + y * y;
+    double along = x * dx + y * dy, aside = x * dy - y * dx;
+    if (along <= 0)
+        return x * x + y * y < width * width;
+    if (along >= length)
+        return (x - dx) * (x - dx) + (y - dy) * (y - dy) < width * width;
+    return aside * aside < width * width * length;
 }
 
 static int stroke_within(const stroke *s, double width, double x, double y)
 {
     for (int i = 0; i + 1 < s->n; i++)
-        if (segment_distance(s, i, x, y) < width * width)
+        if (piece_within(s, i, width, x, y))
             return 1;
     return 0;
 }
@@ -190,7 +192,7 @@ static colour paint_ground(canvas *c, dice *d)
 {
     weave w = {.a = colour_random(d, 0.25, 0.75)};
     w.b = colour_random(d, 0.1, 0.8);
-    w.b = colour_mix(w.a, w.b, dice_real(d, 0.05, 0.5));
+    w.b = colour_mix(w.a, w.b, dice_real(d, 0, 0.35));
     w.c = w.a;
     w.f = calm_field(d, 5, 24);
     w.g = field_make(d, FIELD_RAMP, 64);
@@ -200,7 +202,7 @@ static colour paint_ground(canvas *c, dice *d)
 
 static double noise_level(dice *d)
 {
-    return dice_real(d, 0.005, 0.07);
+    return dice_real(d, 0.005, 0.05);
 }
 
 static void draw_figure(dice *d, enum outline_group group, int outline, uint8_t *px)
@@ -209,14 +211,14 @@ static void draw_figure(dice *d, enum outline_group group, int outline, uint8_t 
     figure f = {.group = group, .outline = outline};
     stroke s;
     colour ground = paint_ground(&c, d);
-    for (int i = dice_below(d, 4); i > 0; i--) {
+    for (int i = dice_below(d, 3); i > 0; i--) {
         stroke_crumb(&s, d);
         stroke_paint(&c, &s, 0.8);
     }
     figure_place(&f, d);
     figure_colour(&f, d, ground);
     canvas_paint(&c, &(layer){figure_near, figure_covers, figure_shade, &f, dice_real(d, 0.75, 1)});
-    if (dice_chance(d, 0.3)) { /* and something lies on it */
+    if (dice_chance(d, 0.2)) { /* and something lies on it */
         stroke_crumb(&s, d);
         stroke_paint(&c, &s, 0.9);
     }
