@@ -23,24 +23,30 @@ struct store {
     EVP_MD_CTX *sha;
 };
 
-/* Keeps the deepest sentence of the error stack, cut down to the system's own words. */
-static herr_t keep_reason(unsigned n, const H5E_error2_t *e, void *out)
+/* What the operating system said when a call failed first; "" so far. */
+static _Thread_local char reason[128];
+
+static herr_t keep_reason(unsigned n, const H5E_error2_t *e, void *unused)
 {
     (void)n;
+    (void)unused;
     static const char key[] = "error message = '";
     const char *at = e->desc ? strstr(e->desc, key) : NULL;
-    if (!at)
-        return 0;
-    at += sizeof key - 1;
-    snprintf(out, 128, "%.*s", (int)strcspn(at, "'"), at);
+    if (at && !reason[0])
+        snprintf(reason, sizeof reason, "%.*s", (int)strcspn(at + sizeof key - 1, "'"), at + sizeof key - 1);
+    return 0;
+}
+
+/* HDF5 calls this when one of its functions fails, in place of printing: the next call forgets the errors. */
+static herr_t note_failure(hid_t stack, void *unused)
+{
+    H5Ewalk2(stack, H5E_WALK_DOWNWARD, keep_reason, unused);
     return 0;
 }
 
 static int store_fault(const store *s)
 {
-    char why[128] = "HDF5 refused it";
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_reason, why);
-    return fault("cannot write %s: %s", s->path, why);
+    return fault("cannot write %s: %s", s->path, reason[0] ? reason : "HDF5 refused it");
 }
 
 static int put(hid_t at, const char *name, hid_t type, hid_t space, const void *value)
@@ -94,7 +100,8 @@ int store_create(store **out, const char *path, const store_header *h)
 {
     store *s = text_more(NULL, sizeof *s);
     *s = (store){.file = -1, .group = -1, .x = -1, .y = -1};
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    H5Eset_auto2(H5E_DEFAULT, note_failure, NULL);
+    reason[0] = '\0';
     file_join(s->path, sizeof s->path, "", path);
     if (file_aside(s->aside, sizeof s->aside, path) != 0) {
         free(s);
