@@ -4,13 +4,18 @@
 #include "../harness/fault.h"
 #include "../harness/file.h"
 #include "../harness/text.h"
+#include "hdf.h"
 #include "schema.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <hdf5.h>
 #include <limits.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct store {
@@ -100,6 +105,7 @@ int store_create(store **out, const char *path, const store_header *h)
 {
     store *s = text_more(NULL, sizeof *s);
     *s = (store){.file = -1, .group = -1, .x = -1, .y = -1};
+    hdf_begin();
     H5Eset_auto2(H5E_DEFAULT, note_failure, NULL);
     reason[0] = '\0';
     file_join(s->path, sizeof s->path, "", path);
@@ -130,9 +136,26 @@ static hid_t create_array(hid_t group, const char *name, hid_t type, int rank, c
     return d;
 }
 
+/* Takes room on the disk for a split before any work goes into it. HDF5 finds it hard to close a
+ * file that it could not write. File systems that cannot promise room are believed to have it. */
+static int reserve(const store *s, int64_t bytes)
+{
+    struct stat now;
+    int fd = open(s->aside, O_WRONLY | O_CLOEXEC);
+    int rc = fd < 0 || fstat(fd, &now) != 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, now.st_size, bytes) != 0;
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    if (rc == 0 || (why != ENOSPC && why != EDQUOT && why != EFBIG))
+        return 0;
+    return fault("cannot write %s: %s; it needs %lld bytes", s->path, strerror(why), (long long)bytes);
+}
+
 int store_split(store *s, const char *split, int64_t n, int64_t side, const char *source)
 {
     hsize_t dims[4] = {(hsize_t)n, (hsize_t)side, (hsize_t)side, SCHEMA_CHANNELS};
+    if (reserve(s, n * (side * side * SCHEMA_CHANNELS + 4) + 65536) != 0)
+        return -1;
     s->group = H5Gcreate2(s->file, split, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     s->x = s->group < 0 ? -1 : create_array(s->group, "x", H5T_STD_U8LE, 4, dims);
     s->y = s->x < 0 ? -1 : create_array(s->group, "y", H5T_STD_I32LE, 1, dims);
@@ -198,14 +221,22 @@ int store_images(store *s, const uint8_t *px, const int32_t *labels, int64_t cou
     return s->done == s->n ? finish_split(s) : 0;
 }
 
+static int close_file(store *s)
+{
+    int rc = s->file >= 0 && H5Fclose(s->file) < 0 ? -1 : 0;
+    if (rc != 0)
+        hdf_broken();
+    s->file = -1;
+    return rc;
+}
+
 int store_commit(store *s)
 {
-    int rc = H5Fclose(s->file) < 0 ? store_fault(s) : file_commit(s->aside, s->path);
+    int rc = close_file(s) != 0 ? store_fault(s) : file_commit(s->aside, s->path);
     if (rc == 0) {
         free(s);
         return 0;
     }
-    s->file = -1;
     store_discard(s);
     return -1;
 }
@@ -215,8 +246,7 @@ void store_discard(store *s)
     if (!s)
         return;
     close_split(s);
-    if (s->file >= 0)
-        H5Fclose(s->file);
+    close_file(s);
     unlink(s->aside);
     free(s);
 }

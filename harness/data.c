@@ -3,6 +3,7 @@
  * Whatever is not as datasets/schema.h says is refused here, so that nobody who
  * reads pixels has to check again. */
 #include "data.h"
+#include "../datasets/hdf.h"
 #include "../datasets/schema.h"
 #include "fault.h"
 #include "text.h"
@@ -172,6 +173,7 @@ int dataset_open(dataset **out, const char *path, const char *split)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fault("cannot read the data set %s: %s", path, strerror(errno));
+    hdf_begin();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* its page of errors says less than one line of ours */
     dataset *d = text_more(NULL, sizeof *d);
     *d = (dataset){0};
