@@ -26,7 +26,7 @@ static char **cell(const matrix *m, int row, int col)
     return &m->at[(size_t)row * (size_t)m->cols + (size_t)col];
 }
 
-/* "knn", or "knn k=50" where that tells lines apart. */
+/* A scorer by name, with its parameters where they tell lines apart. */
 static char *label_of(const grid *g, int line)
 {
     const char *score = grid_line(g, line, RESULT_SCORE), *params = grid_line(g, line, RESULT_SCORE_PARAMS);
