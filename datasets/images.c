@@ -63,6 +63,7 @@ char *images_source(const images *w)
     char digest[65];
     if (archive_digest(w->l, w->root, digest) != 0)
         return NULL;
-    return text_format("list %s\nimages %s\nresize %lld\nside %lld\ndecoder %d\n", w->l->digest, digest,
-                       (long long)w->resize, (long long)w->side, DECODE_VERSION);
+    return text_format("list %s\nlabels %s\nimages %s\nresize %lld\nside %lld\ndecoder %d\n", w->l->digest,
+                       w->l->outside ? "outside" : "kept", digest, (long long)w->resize, (long long)w->side,
+                       DECODE_VERSION);
 }

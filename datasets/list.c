@@ -102,6 +102,7 @@ int list_read(list *l, const char *file, enum list_labels labels, int64_t classe
     if (file_read(file, &l->text, &size) != 0)
         return -1;
     l->file = text_copy(file);
+    l->outside = labels == LIST_OUTSIDE;
     file_digest_bytes(l->digest, l->text, size);
     if (cut(l, size, labels, classes) == 0)
         return 0;

@@ -16,6 +16,7 @@ typedef struct list {
     char *text;
     list_line *lines;
     int64_t n;
+    int outside;     /* labels were read as -1 */
     char digest[65]; /* SHA-256 of the file */
 } list;
 
