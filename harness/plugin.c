@@ -235,10 +235,10 @@ int plugin_open(plugin **out, const char *path)
     return 0;
 }
 
+/* The object stays loaded: a process runs one method, and tensors that outlive
+ * this call may have been made by its code. */
 void plugin_close(plugin *p)
 {
-    if (p && p->object)
-        dlclose(p->object);
     if (p)
         free(p->self);
     free(p);
