@@ -6,7 +6,7 @@
 
 #include "lanes.h"
 
-enum { SPARE = 4 * LANES, SHORT = 24 };
+enum { GROUP = 8, SPARE = GROUP * LANES, SHORT = 24 };
 
 int64_t choice_room(int64_t k)
 {
@@ -105,14 +105,11 @@ static void raise_bar(choice *c)
 /* One bit per lane that is set in the mask. */
 CPU_INLINE unsigned lanes_set(const ivec *mask)
 {
-    typedef int32_t half __attribute__((vector_size(32)));
-    typedef int32_t quarter __attribute__((vector_size(16)));
-    const ivec bit = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+    typedef int32_t half __attribute__((vector_size(LANE_BYTES / 2)));
+    const ivec bit = {1, 2, 4, 8, 16, 32, 64, 128};
     ivec m = *mask & bit;
-    half h = __builtin_shufflevector(m, m, 0, 1, 2, 3, 4, 5, 6, 7) |
-             __builtin_shufflevector(m, m, 8, 9, 10, 11, 12, 13, 14, 15);
-    quarter q = __builtin_shufflevector(h, h, 0, 1, 2, 3) | __builtin_shufflevector(h, h, 4, 5, 6, 7);
-    return (unsigned)(q[0] | q[1] | q[2] | q[3]);
+    half h = __builtin_shufflevector(m, m, 0, 1, 2, 3) | __builtin_shufflevector(m, m, 4, 5, 6, 7);
+    return (unsigned)(h[0] | h[1] | h[2] | h[3]);
 }
 
 CPU_INLINE void add_lanes(choice *c, const float *x, const ivec *pass, int64_t first)
@@ -126,14 +123,14 @@ CPU_INLINE void add_lanes(choice *c, const float *x, const ivec *pass, int64_t f
 CPU_CLONES static void scan_blocks(choice *c, const float *x, int64_t n, int64_t first)
 {
     for (int64_t i = 0; i < n; i += SPARE) {
-        ivec pass[4], any = {0};
-        for (int j = 0; j < 4; j++) {
+        ivec pass[GROUP], any = {0};
+        for (int j = 0; j < GROUP; j++) {
             pass[j] = ~(VEC_AT(x + i + j * LANES) <= c->bar);
             any |= pass[j];
         }
         if (!lanes_set(&any))
             continue;
-        for (int j = 0; j < 4; j++)
+        for (int j = 0; j < GROUP; j++)
             add_lanes(c, x + i + j * LANES, &pass[j], first + i + j * LANES);
         if (c->n >= c->cap)
             raise_bar(c);

@@ -8,10 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "lanes.h"
 #include "parallel.h"
 
-enum { HUGE_PAGE = 2 << 20 };
+enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20 };
 
 static bk *cpu_open(const bk_host *host, int ordinal, unsigned flags)
 {
@@ -102,7 +101,7 @@ static void cpu_describe(bk *b, char *text, size_t cap)
 static void *cpu_alloc(bk *b, size_t bytes)
 {
     void *p = NULL;
-    size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : LANE_BYTES;
+    size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : CACHE_LINE;
     (void)b;
     if (posix_memalign(&p, align, bytes ? bytes : 1) != 0)
         return NULL;

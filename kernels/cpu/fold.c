@@ -153,7 +153,7 @@ void fold_columns(bk *b, const fold_job *job, double **first, double **second)
 CPU_INLINE double run_sum(const float *x, int64_t n)
 {
     double sum = 0;
-    if (n < LANES) {
+    if (n < 2 * LANES) {
         for (int64_t i = 0; i < n; i++)
             sum += (double)x[i];
         return sum;

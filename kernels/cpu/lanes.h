@@ -1,4 +1,4 @@
-/* lanes.h - sixteen floats at a time, in plain C: GCC's vector extension, which
+/* lanes.h - eight floats at a time, in plain C: GCC's vector extension, which
  * gcc and clang turn into whatever vectors the CPU has. Unlike loops that sum,
  * it needs no fast-math: the order of the additions is written down, so results
  * do not depend on the CPU or the compiler either. Functions that hold such
@@ -11,18 +11,20 @@
 #include <string.h>
 
 #if defined(__x86_64__)
-#define CPU_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#define CPU_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define CPU_CLONES
 #endif
 #define CPU_INLINE static inline __attribute__((always_inline)) /* into each clone */
 
-enum { LANES = 16, LANE_BYTES = 64 };
+/* Not sixteen: gcc takes comparisons apart that are wider than AVX2's, and most
+ * of these loops wait for memory anyway. */
+enum { LANES = 8, LANE_BYTES = 32 };
 typedef float vec __attribute__((vector_size(LANE_BYTES), aligned(4), may_alias));
 typedef int32_t ivec __attribute__((vector_size(LANE_BYTES), aligned(4), may_alias)); /* masks: 0 or -1 */
 
-/* Vectors never go through arguments or results: without AVX-512 there is no
- * agreed way to pass them. */
+/* Vectors never go through arguments or results: without AVX there is no agreed
+ * way to pass them. */
 #define VEC_AT(p) (*(const vec *)(p))
 #define VEC_PICK(mask, a, b) ((vec)(((mask) & (ivec)(a)) | (~(mask) & (ivec)(b))))
 #define VEC_ALL(value) ((vec){0} + (value))

@@ -25,20 +25,42 @@ static int pools(bk *b, const bk_window *g, const char *op)
     return cpu_window(b, g, op);
 }
 
-/* The part of the window of output (p, q) that is inside: rows and columns
- * of the image. */
-typedef struct inside {
+/* An area of pixels: rows top .. bottom - 1, columns left .. right - 1. */
+typedef struct area {
     int64_t top, bottom, left, right;
-} inside;
+} area;
 
-static inside window_at(const bk_window *g, int64_t p, int64_t q)
+/* The part of the window of output (p, q) that is inside the image. */
+static area window_at(const bk_window *g, int64_t p, int64_t q)
 {
-    inside w = {p * g->stride - g->pad, 0, q * g->stride - g->pad, 0};
+    area w = {p * g->stride - g->pad, 0, q * g->stride - g->pad, 0};
     w.bottom = w.top + g->r < g->h ? w.top + g->r : g->h;
     w.right = w.left + g->s < g->w ? w.left + g->s : g->w;
     w.top = w.top > 0 ? w.top : 0;
     w.left = w.left > 0 ? w.left : 0;
     return w;
+}
+
+/* LANES channels (`have` of them are there) from c on. Callers pass LANES as a
+ * constant where they can: then nothing is asked inside the loops. */
+CPU_INLINE void max_window(const pooling *t, const float *image, const area *w, int64_t to, int64_t c, int64_t have)
+{
+    const bk_window *g = t->g;
+    const ivec lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    int64_t start = (w->top * g->w + w->left) * g->c + c;
+    ivec winner = lane + (int32_t)start;
+    vec best, v;
+    vec_get(&best, image + start, have);
+    for (int64_t i = w->top; i < w->bottom; i++)
+        for (int64_t j = w->left; j < w->right; j++) {
+            int64_t here = (i * g->w + j) * g->c + c;
+            vec_get(&v, image + here, have);
+            ivec take = (v > best) | ((v != v) & (best == best));
+            best = VEC_PICK(take, v, best);
+            winner = (take & (lane + (int32_t)here)) | (~take & winner);
+        }
+    vec_put(t->to + to + c, &best, have);
+    memcpy(t->winners + to + c, &winner, (size_t)have * sizeof *t->winners);
 }
 
 /* Items are rows of pixels of the output: n times p. */
@@ -48,24 +70,12 @@ CPU_CLONES static void max_rows(void *ctx, int64_t first, int64_t last)
     const bk_window *g = t->g;
     for (int64_t out = first * g->q; out < last * g->q; out++) {
         const float *image = t->from + out / (g->p * g->q) * g->h * g->w * g->c;
-        inside w = window_at(g, out / g->q % g->p, out % g->q);
-        for (int64_t c = 0; c < g->c; c += LANES) {
-            int64_t have = g->c - c < LANES ? g->c - c : LANES, start = (w.top * g->w + w.left) * g->c + c;
-            const ivec lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-            ivec winner = lane + (int32_t)start;
-            vec best, v;
-            vec_get(&best, image + start, have);
-            for (int64_t i = w.top; i < w.bottom; i++)
-                for (int64_t j = w.left; j < w.right; j++) {
-                    int64_t here = (i * g->w + j) * g->c + c;
-                    vec_get(&v, image + here, have);
-                    ivec take = (v > best) | ((v != v) & (best == best));
-                    best = VEC_PICK(take, v, best);
-                    winner = (take & (lane + (int32_t)here)) | (~take & winner);
-                }
-            vec_put(t->to + out * g->c + c, &best, have);
-            memcpy(t->winners + out * g->c + c, &winner, (size_t)have * sizeof *t->winners);
-        }
+        area w = window_at(g, out / g->q % g->p, out % g->q);
+        int64_t c = 0;
+        for (; c + LANES <= g->c; c += LANES)
+            max_window(t, image, &w, out * g->c, c, LANES);
+        if (c < g->c)
+            max_window(t, image, &w, out * g->c, c, g->c - c);
     }
 }
 
@@ -93,6 +103,32 @@ void cpu_pool_max_t(bk *b, const bk_window *g, real *x, const real *y, const int
         parallel(g->n, 1, max_t_images, &(pooling){b, g, x, y, NULL, at});
 }
 
+/* The sum of an area of pixels `wide` to a row, LANES channels of `channels`. */
+CPU_INLINE void sum_window(float *to, const float *from, const area *w, int64_t wide, int64_t channels, float share,
+                           int64_t have)
+{
+    vec sum = {0}, v;
+    for (int64_t i = w->top; i < w->bottom; i++) {
+        vec line = {0};
+        for (int64_t j = w->left; j < w->right; j++) {
+            vec_get(&v, from + (i * wide + j) * channels, have);
+            line += v;
+        }
+        sum += line;
+    }
+    sum *= share;
+    vec_put(to, &sum, have);
+}
+
+CPU_INLINE void sum_pixel(float *to, const float *from, const area *w, int64_t wide, int64_t channels, float share)
+{
+    int64_t c = 0;
+    for (; c + LANES <= channels; c += LANES)
+        sum_window(to + c, from + c, w, wide, channels, share, LANES);
+    if (c < channels)
+        sum_window(to + c, from + c, w, wide, channels, share, channels - c);
+}
+
 CPU_CLONES static void avg_rows(void *ctx, int64_t first, int64_t last)
 {
     const pooling *t = ctx;
@@ -100,20 +136,8 @@ CPU_CLONES static void avg_rows(void *ctx, int64_t first, int64_t last)
     float share = 1 / ((float)g->r * (float)g->s);
     for (int64_t out = first * g->q; out < last * g->q; out++) {
         const float *image = t->from + out / (g->p * g->q) * g->h * g->w * g->c;
-        inside w = window_at(g, out / g->q % g->p, out % g->q);
-        for (int64_t c = 0; c < g->c; c += LANES) {
-            vec sum = {0}, v;
-            for (int64_t i = w.top; i < w.bottom; i++) {
-                vec line = {0};
-                for (int64_t j = w.left; j < w.right; j++) {
-                    vec_get(&v, image + (i * g->w + j) * g->c + c, g->c - c);
-                    line += v;
-                }
-                sum += line;
-            }
-            sum *= share;
-            vec_put(t->to + out * g->c + c, &sum, g->c - c);
-        }
+        area w = window_at(g, out / g->q % g->p, out % g->q);
+        sum_pixel(t->to + out * g->c, image, &w, g->w, g->c, share);
     }
 }
 
@@ -139,19 +163,10 @@ CPU_CLONES static void avg_t_rows(void *ctx, int64_t first, int64_t last)
     float share = 1 / ((float)g->r * (float)g->s);
     for (int64_t in = first * g->w; in < last * g->w; in++) {
         const float *image = t->from + in / (g->h * g->w) * g->p * g->q * g->c;
-        int64_t top, bottom, left, right;
-        seen_by(in / g->w % g->h, g->r, g->stride, g->pad, g->p, &top, &bottom);
-        seen_by(in % g->w, g->s, g->stride, g->pad, g->q, &left, &right);
-        for (int64_t c = 0; c < g->c; c += LANES) {
-            vec sum = {0}, v;
-            for (int64_t p = top; p < bottom; p++)
-                for (int64_t q = left; q < right; q++) {
-                    vec_get(&v, image + (p * g->q + q) * g->c + c, g->c - c);
-                    sum += v;
-                }
-            sum *= share;
-            vec_put(t->to + in * g->c + c, &sum, g->c - c);
-        }
+        area w;
+        seen_by(in / g->w % g->h, g->r, g->stride, g->pad, g->p, &w.top, &w.bottom);
+        seen_by(in % g->w, g->s, g->stride, g->pad, g->q, &w.left, &w.right);
+        sum_pixel(t->to + in * g->c, image, &w, g->q, g->c, share);
     }
 }
 
