@@ -56,25 +56,38 @@ CPU_INLINE void add_rows(enum fold_kind kind, const float *x, const float *z, co
     *second = t;
 }
 
-/* A strip of one block: columns c .. end of rows first .. last. */
+/* Adds them to the sums of column j on. */
+CPU_INLINE void add_lanes(enum fold_kind kind, const grid *g, double *sums, int64_t r, int64_t rows, int64_t j,
+                          int64_t have)
+{
+    vec centre = {0}, s, t;
+    const float *x = g->job->x + r * g->width + j, *z = g->job->z ? g->job->z + r * g->width + j : NULL;
+    double *to = sums + j, *also = sums + g->width + j;
+    if (kind == FOLD_MOMENTS || kind == FOLD_COSTS)
+        vec_get(&centre, g->centre + j, have);
+    add_rows(kind, x, z, &centre, g->width, rows, have, &s, &t);
+    for (int64_t l = 0; l < have; l++) {
+        if (kind == FOLD_MAX)
+            to[l] = to[l] >= s[l] || to[l] != to[l] ? to[l] : s[l];
+        else
+            to[l] += (double)s[l];
+        if (kind == FOLD_MOMENTS || kind == FOLD_COSTS)
+            also[l] += (double)t[l];
+    }
+}
+
+/* A strip of one block: columns c .. end of rows first .. last. The constant
+ * LANES lets the compiler leave out what only incomplete lanes need. */
 CPU_INLINE void add_strip(enum fold_kind kind, const grid *g, double *sums, int64_t c, int64_t end, int64_t first,
                           int64_t last)
 {
-    for (int64_t r = first; r < last; r += STEP)
-        for (int64_t j = c; j < end; j += LANES) {
-            vec centre = {0}, s, t;
-            int64_t have = end - j < LANES ? end - j : LANES, rows = last - r < STEP ? last - r : STEP;
-            const float *x = g->job->x + r * g->width + j, *z = g->job->z ? g->job->z + r * g->width + j : NULL;
-            if (g->centre)
-                vec_get(&centre, g->centre + j, have);
-            add_rows(kind, x, z, &centre, g->width, rows, have, &s, &t);
-            double *to = sums + j, *also = sums + g->width + j;
-            for (int64_t l = 0; l < have; l++) {
-                to[l] = kind != FOLD_MAX ? to[l] + (double)s[l] : to[l] >= s[l] || to[l] != to[l] ? to[l] : s[l];
-                if (kind == FOLD_MOMENTS || kind == FOLD_COSTS)
-                    also[l] += (double)t[l];
-            }
-        }
+    for (int64_t r = first; r < last; r += STEP) {
+        int64_t rows = last - r < STEP ? last - r : STEP, j = c;
+        for (; j + LANES <= end; j += LANES)
+            add_lanes(kind, g, sums, r, rows, j, LANES);
+        if (j < end)
+            add_lanes(kind, g, sums, r, rows, j, end - j);
+    }
 }
 
 typedef void strip(const grid *g, double *sums, int64_t c, int64_t end, int64_t first, int64_t last);
