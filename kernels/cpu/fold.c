@@ -151,7 +151,8 @@ void fold_columns(bk *b, const fold_job *job, double **first, double **second)
     *second = *first + job->cols;
     g.sums = *first + results;
     if (job->centre) {
-        float *centre = (float *)(g.sums + sums);
+        void *behind = g.sums + sums;
+        float *centre = behind;
         for (int64_t j = 0; j < g.width; j++)
             centre[j] = job->centre[j % job->cols];
         g.centre = centre;
