@@ -17,14 +17,14 @@ typedef struct checkpoint_tensor {
     const char *name;
     int ndims; /* 0 for a scalar */
     int64_t dims[8];
-    int64_t count;  /* product of dims */
+    int64_t count;     /* product of dims */
     const char *dtype; /* "F32" "F64" "F16" "BF16" "I64" "I32" "U8" ... */
 } checkpoint_tensor;
 
-int  checkpoint_open(checkpoint **c, const char *path);
+int checkpoint_open(checkpoint **c, const char *path);
 void checkpoint_close(checkpoint *c);
 
-int64_t                  checkpoint_count(const checkpoint *c);
+int64_t checkpoint_count(const checkpoint *c);
 const checkpoint_tensor *checkpoint_at(const checkpoint *c, int64_t i);
 const checkpoint_tensor *checkpoint_find(const checkpoint *c, const char *name); /* or NULL */
 

@@ -7,12 +7,12 @@
 #define FAULT_H
 
 enum exit_code { /* of `oodbench` and of every cell */
-    EXIT_OK = 0,
-    EXIT_CONFIG = 2,       /* configuration or input: what the user can mend */
-    EXIT_PRECONDITION = 3, /* an operation was used wrongly */
-    EXIT_MEMORY = 4,
-    EXIT_NOT_FINITE = 5, /* a loss or a score */
-    EXIT_SKIPPED = 77,
+                 EXIT_OK = 0,
+                 EXIT_CONFIG = 2,       /* configuration or input: what the user can mend */
+                 EXIT_PRECONDITION = 3, /* an operation was used wrongly */
+                 EXIT_MEMORY = 4,
+                 EXIT_NOT_FINITE = 5, /* a loss or a score */
+                 EXIT_SKIPPED = 77,
 };
 
 /* Stores the sentence for this thread, replacing an earlier one; returns -1. */

@@ -29,6 +29,6 @@ char *file_join(char *out, size_t cap, const char *folder, const char *name);
 /* SHA-256 as 64 hex digits and a NUL. */
 #define FILE_DIGEST 65
 void file_digest_bytes(char digest[FILE_DIGEST], const void *bytes, size_t size);
-int  file_digest(char digest[FILE_DIGEST], const char *path);
+int file_digest(char digest[FILE_DIGEST], const char *path);
 
 #endif

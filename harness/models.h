@@ -10,15 +10,15 @@ const char *nn_known(int i);
 
 /* Builds a network with He-initialised weights drawn from (seed, parameter
  * number): the same on every backend. -1 with fault() set for an unknown name. */
-int  nn_build(net **n, const char *name, int64_t classes, uint64_t seed);
+int nn_build(net **n, const char *name, int64_t classes, uint64_t seed);
 void nn_free(net *n);
 
 const char *nn_name(const net *n);
 int64_t nn_classes(const net *n);
-int64_t nn_features(const net *n);  /* width of the penultimate layer */
-int64_t nn_side(const net *n);      /* height and width of its input images: 32 or 224 */
+int64_t nn_features(const net *n);   /* width of the penultimate layer */
+int64_t nn_side(const net *n);       /* height and width of its input images: 32 or 224 */
 int64_t nn_parameters(const net *n); /* length of nn_weights() */
-tensor *nn_stats(net *n); /* running means and variances, one vector */
+tensor *nn_stats(net *n);            /* running means and variances, one vector */
 
 /* Reads or writes every parameter and running statistic under the names that
  * the PyTorch original uses. A tensor that is missing, left over or of the

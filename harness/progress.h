@@ -5,10 +5,10 @@
 
 #include <stdint.h>
 
-void progress_begin(const char *label, const char *unit, int64_t total); /* "importing tin", "images" */
-void progress_step(int64_t done);                                        /* so far, not since the last call */
+void progress_begin(const char *label, const char *unit, int64_t total);       /* "importing tin", "images" */
+void progress_step(int64_t done);                                              /* so far, not since the last call */
 void progress_say(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "loss 0.31", shown behind */
-void progress_end(void);                                                 /* wipes the line */
+void progress_end(void);                                                       /* wipes the line */
 
 /* A cell has no terminal: it sends its progress as lines `progress\t...` to a
  * pipe, and the parent hands each such line to progress_relay, which draws it. */
