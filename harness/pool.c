@@ -169,10 +169,8 @@ static block *fresh_block(sizeclass *c, size_t asked)
         pool_trim();
         k->base = driver_alloc(c->bytes);
     }
-    if (!k->base) {
-        free(k);
+    if (!k->base)
         out_of_memory("device", asked);
-    }
     counts.held += (int64_t)c->bytes;
     if (counts.held > counts.held_peak)
         counts.held_peak = counts.held;

@@ -37,17 +37,19 @@ for f in $code; do
     done
 done
 for f in $headers; do
+    printf '#include "%s"\nextern int nothing_else;\n' "$f" >"$scratch/alone.c"
     # shellcheck disable=SC2086
-    check "$f: does not compile alone" gcc $flags -fsyntax-only -x c "$f"
+    check "$f: does not compile alone" gcc $flags -I. -fsyntax-only "$scratch/alone.c"
 done
 check "kernels/backend.h: not C++" g++ -fsyntax-only -x c++ kernels/backend.h
 
-# Static analysis.
+# Static analysis, but for the tests, which misuse things on purpose. (PARAM asks
+# for the type of a field by way of a null pointer that is never followed.)
 if command -v cppcheck >/dev/null 2>&1; then
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086,SC2046
     check cppcheck cppcheck -q -j 2 --std=c11 --enable=warning,performance,portability --inline-suppr \
         --suppress=missingIncludeSystem \
-        --error-exitcode=1 $code
+        --suppress=invalidPointerCast --suppress=nullPointer:methods/*.c --error-exitcode=1 $(printf '%s\n' "$code" | grep -v '^tests/')
 else
     say "cppcheck is missing: apt-get install cppcheck"
 fi
@@ -72,8 +74,8 @@ for f in $sources; do
     case $f in
     kernels/ref.c) most=700 ;;
     methods/method.h) most=160 ;;
-    *.h) most=240 ;;
     tests/*) most=900 ;;
+    *.h) most=240 ;;
     esac
     n=$(wc -l <"$f")
     [ "$n" -le $most ] || say "$f: $n lines, at most $most"
