@@ -77,7 +77,7 @@ bench: all $(B)/tests/bench/bench
 method:
 	$(Q)sh methods/new.sh '$(NAME)'
 san:
-	$(Q)$(MAKE) B=$(B)-san SAN='-fsanitize=address,undefined -fno-omit-frame-pointer' OPT='-O1 -g' test
+	$(Q)OMP_NUM_THREADS=1 $(MAKE) B=$(B)-san SAN='-fsanitize=address,undefined -fno-omit-frame-pointer' OPT='-O1 -g' test
 clean:
 	rm -rf build build-*
 help:
