@@ -1,4 +1,5 @@
 /* import.c - `oodbench import`: the sets of a benchmark, or any list, to HDF5. */
+#include "../harness/clock.h"
 #include "../harness/commands.h"
 #include "../harness/data.h"
 #include "../harness/fault.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MOST_WORDS 64
 #define MOST_SPLITS 3
@@ -41,13 +41,6 @@ typedef struct request {
     const char *data, *imported, *out, *name;
     int64_t classes, side, resize;
 } request;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int read_number(const char *option, const char *value, int64_t lo, int64_t hi, int64_t *out)
 {
@@ -139,10 +132,10 @@ static int import_set(const benchmark *b, const char *name)
         printf("%-14s %-36s %s\n", name, "is up to date", path);
         return 0;
     }
-    double began = now();
+    double began = clock_now();
     if (benchmark_import(b, name) != 0)
         return -1;
-    return say_made(name, path, now() - began);
+    return say_made(name, path, clock_now() - began);
 }
 
 /* All that is there: a set without list or images is named and left out. */
@@ -221,12 +214,12 @@ static int import_lists(const request *r)
         return fault("with -o, expected LIST IMAGES once for each split, found %d names", r->n);
     char *name = r->name ? text_copy(r->name) : name_of(r->out);
     store_header h = {.name = name, .mean = mean, .std = std};
-    double began = now();
+    double began = clock_now();
     int rc = read_lists(r, lists, im, splits);
     if (rc == 0)
         rc = make_file(r->out, &h, splits, n);
     if (rc == 0)
-        rc = say_made(name, r->out, now() - began);
+        rc = say_made(name, r->out, clock_now() - began);
     for (int i = 0; i < n; i++) {
         list_free(&lists[i]);
         free((char *)splits[i].source);

@@ -2,6 +2,7 @@
  * the network, randomness, scratch memory, refusing to go on. */
 #include "experiment.h"
 #include "../kernels/random.h"
+#include "engine.h"
 #include "fault.h"
 #include "report.h"
 
@@ -36,10 +37,7 @@ int64_t run_classes(const run *r)
 
 tensor *run_input_std(run *r)
 {
-    real std[3];
-    for (int i = 0; i < 3; i++)
-        std[i] = (real)r->extractor->std[i];
-    return tx_from(DIMS(3), std);
+    return tx_channels(r->extractor->std);
 }
 
 void run_refuse(run *r, const char *fmt, ...)

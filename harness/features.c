@@ -85,12 +85,6 @@ static void run_pass(const pass *p, int tell)
     }
 }
 
-static tensor *channels(const double v[3])
-{
-    const real r[3] = {(real)v[0], (real)v[1], (real)v[2]};
-    return tx_from(DIMS(3), r);
-}
-
 static void forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
                     float *logits, int tell)
 {
@@ -100,8 +94,8 @@ static void forward(net *n, const dataset *d, const double mean[3], const double
     tx_open();
     pass p = {.net = n,
               .d = d,
-              .mean = channels(mean),
-              .std = channels(std),
+              .mean = tx_channels(mean),
+              .std = tx_channels(std),
               .n = dataset_count(d),
               .width = width,
               .classes = classes,

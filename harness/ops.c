@@ -441,6 +441,12 @@ void tx_sgd(tensor *w, tensor *velocity, tensor *grad, double rate, double momen
 
 /* --- Data and randomness --- */
 
+tensor *tx_channels(const double v[3])
+{
+    const real r[3] = {(real)v[0], (real)v[1], (real)v[2]};
+    return tx_from(DIMS(3), r);
+}
+
 tensor *tx_images(dims d, const uint8_t *host_px, const int32_t *host_dy_dx_flip, tensor *mean, tensor *dev)
 {
     tensor *y = tx_new(d);

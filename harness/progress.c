@@ -1,9 +1,9 @@
 /* progress.c - redraws at most ten times a second. One thread only. */
 #include "progress.h"
+#include "clock.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -13,20 +13,13 @@ static struct {
     int pipe, shown;
 } bar = {.pipe = -1};
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void progress_begin(const char *label, const char *unit, int64_t total)
 {
     snprintf(bar.label, sizeof bar.label, "%s", label);
     snprintf(bar.unit, sizeof bar.unit, "%s", unit);
     bar.more[0] = '\0';
     bar.total = total;
-    bar.began = bar.drawn = now();
+    bar.began = bar.drawn = clock_now();
     bar.shown = bar.pipe >= 0 || isatty(STDERR_FILENO);
 }
 
@@ -53,7 +46,7 @@ static void draw(const char *label, long long done, long long total, const char 
 
 void progress_step(int64_t done)
 {
-    double t = now(), spent = t - bar.began;
+    double t = clock_now(), spent = t - bar.began;
     if (!bar.shown || (t - bar.drawn < 0.1 && done < bar.total))
         return;
     bar.drawn = t;

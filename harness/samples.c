@@ -1,12 +1,12 @@
 /* samples.c - what a scoring method sees of a data set: rows of its cached
  * features and logits, and its images when it asks for them. */
+#include "clock.h"
 #include "engine.h"
 #include "experiment.h"
 #include "fault.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 void samples_begin(samples *s, run *r, const char *path, const char *split)
 {
@@ -15,14 +15,12 @@ void samples_begin(samples *s, run *r, const char *path, const char *split)
 
 int samples_load(samples *s)
 {
-    struct timespec began, ended;
     if (s->loaded)
         return 0;
-    clock_gettime(CLOCK_MONOTONIC, &began);
+    double began = clock_now();
     if (features_get(&s->known, s->run->extractor, s->path, s->split) != 0)
         return -1;
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    s->run->loading_s += (double)(ended.tv_sec - began.tv_sec) + 1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
+    s->run->loading_s += clock_now() - began;
     samples_show(s, 0, s->known.n);
     s->loaded = 1;
     return 0;
@@ -121,16 +119,11 @@ tensor *samples_input(samples *s)
 {
     const extractor *e = s->run->extractor;
     void *copy;
-    real mean[3], std[3];
     if (!s->images && dataset_open(&s->images, s->path, s->split) != 0)
         run_refuse(s->run, "%s", fault_text());
-    for (int i = 0; i < 3; i++) {
-        mean[i] = (real)e->mean[i];
-        std[i] = (real)e->std[i];
-    }
     int64_t side = dataset_side(s->images), c = dataset_channels(s->images);
     const uint8_t *px = rows(s, dataset_images(s->images), (size_t)(side * side * c), &copy);
-    tensor *x = tx_images(DIMS(s->n, side, side, c), px, NULL, tx_from(DIMS(3), mean), tx_from(DIMS(3), std));
+    tensor *x = tx_images(DIMS(s->n, side, side, c), px, NULL, tx_channels(e->mean), tx_channels(e->std));
     free(copy);
     return x;
 }

@@ -1,6 +1,7 @@
 /* score.c - scores in batches of a fixed number of rows, so that a sample's bits
  * do not depend on the size of its set; see samples.c for the last batch. */
 #include "score.h"
+#include "clock.h"
 #include "engine.h"
 #include "fault.h"
 #include "metrics.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ROWS = 1024, ROWS_OF_INPUTS = 128 };
 
@@ -20,13 +20,6 @@ typedef struct outcome {
     int64_t n;
     double seconds, accuracy;
 } outcome;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* The high-water mark of this process alone: getrusage's would include what the
  * parent used before it started us. */
@@ -103,9 +96,9 @@ static int score_set_of(plugin *p, run *r, const score_set *set, outcome *o)
         o->accuracy = 100.0 * (double)features_correct(s.known.logits, s.known.labels, o->n, s.known.classes) /
                       (double)o->n;
         o->scores = pool_host((size_t)o->n * sizeof *o->scores);
-        double began = now();
+        double began = clock_now();
         int64_t bad = score_samples(p, r, &s, o->scores);
-        o->seconds = now() - began;
+        o->seconds = clock_now() - began;
         rc = bad < 0 ? -1 : bad > 0 ? EXIT_NOT_FINITE : EXIT_OK;
         if (bad > 0)
             report_status("nan: %lld of %lld scores of %s are not finite", (long long)bad, (long long)o->n,
@@ -133,11 +126,11 @@ static int report_row(const plugin *p, const score_set *set, const outcome *id, 
 int score_sets(plugin *p, run *r, const score_set *sets, int n)
 {
     outcome id, ood;
-    double began = now();
+    double began = clock_now();
     tx_open(); /* what fit makes lives here */
     score_fit(p, r);
     device_sync();
-    double fit_s = now() - began - r->loading_s;
+    double fit_s = clock_now() - began - r->loading_s;
     int rc = score_set_of(p, r, &sets[0], &id);
     for (int i = 1; i < n && rc == 0; i++) {
         rc = score_set_of(p, r, &sets[i], &ood);

@@ -1,6 +1,7 @@
 /* spawn.c - posix_spawn and one loop around poll. Never a bare fork: a CUDA
  * driver in the parent would not survive it. */
 #include "spawn.h"
+#include "clock.h"
 #include "fault.h"
 #include "file.h"
 #include "text.h"
@@ -15,7 +16,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOG_CAP (1 << 20)  /* bytes of a child's output that are kept */
@@ -86,13 +86,6 @@ typedef struct channel {
     void (*whole)(void *arg, char *line);
     void *arg;
 } channel;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void copy_to_log(channel *c, const char *bytes, size_t n)
 {
@@ -197,7 +190,7 @@ static enum spawn_end over(const job *j, pid_t pid, double began)
 {
     if (caught)
         return SPAWN_INTERRUPT;
-    if (j->timeout_s > 0 && now() - began > j->timeout_s)
+    if (j->timeout_s > 0 && clock_now() - began > j->timeout_s)
         return SPAWN_TIMEOUT;
     if (j->limit_mb > 0 && memory_mb(pid) > j->limit_mb)
         return SPAWN_MEMORY;
@@ -228,7 +221,7 @@ static void watch(outcome *o, const job *j, pid_t pid, channel c[2], double bega
         o->end = WIFSIGNALED(status) ? SPAWN_SIGNAL : SPAWN_EXIT;
         o->code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     }
-    o->seconds = now() - began;
+    o->seconds = clock_now() - began;
 }
 
 /* What is still in the pipes, without waiting: a process that left the group may hold them open. */
@@ -270,7 +263,7 @@ int spawn_run(outcome *o, const job *j)
         return -1;
     }
     pid_t pid = 0;
-    double began = now();
+    double began = clock_now();
     int rc = start(&pid, j, report[1], output[1]);
     close(report[1]);
     close(output[1]);

@@ -104,12 +104,6 @@ static void gather(stream *s, int64_t i)
     shift[2] = s->o.flip ? (int32_t)random_below(seed, at + 2, 2) : 0;
 }
 
-static tensor *channels(const double v[3])
-{
-    const real r[3] = {(real)v[0], (real)v[1], (real)v[2]};
-    return tx_from(DIMS(3), r);
-}
-
 batch stream_next(stream *s, int64_t n)
 {
     int64_t side = dataset_side(s->d);
@@ -117,6 +111,6 @@ batch stream_next(stream *s, int64_t n)
     for (int64_t i = 0; i < n; i++)
         gather(s, i);
     tensor *x = tx_images(DIMS(n, side, side, dataset_channels(s->d)), s->px,
-                          s->o.crop || s->o.flip ? s->shifts : NULL, channels(s->o.mean), channels(s->o.std));
+                          s->o.crop || s->o.flip ? s->shifts : NULL, tx_channels(s->o.mean), tx_channels(s->o.std));
     return (batch){.x = x, .y = tx_index(DIMS(n, 1), s->labels), .n = n};
 }

@@ -3,6 +3,7 @@
  * A step waits for the device once, to read its loss. */
 #include "train.h"
 #include "../kernels/random.h"
+#include "clock.h"
 #include "diagnostics.h"
 #include "engine.h"
 #include "fault.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct trainer {
     plugin *plugin;
@@ -115,13 +115,6 @@ double run_progress(const run *r)
 
 /* The loop. */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Hands on what is left of the run, and says where it went wrong. */
 static int not_finite(const trainer *t, const char *what, double value)
 {
@@ -196,7 +189,7 @@ static int keep(trainer *t, int64_t epoch, int64_t correct)
 static int train_epoch(trainer *t, int64_t epoch, double *accuracy)
 {
     const recipe *c = &t->job->recipe;
-    double began = now(), lr = rate(t);
+    double began = clock_now(), lr = rate(t);
     int64_t correct = 0;
     int rc = 0;
     stream_seek(t->batches, epoch - 1, 0);
@@ -206,7 +199,7 @@ static int train_epoch(trainer *t, int64_t epoch, double *accuracy)
                      diagnostics_mean(t->notes, "loss"), *accuracy);
         progress_step(t->step * c->batch);
     }
-    double seconds = now() - began;
+    double seconds = clock_now() - began;
     if (rc != 0 || (rc = validate(t, &correct)) != 0)
         return rc;
     *accuracy = 100.0 * (double)correct / (double)dataset_count(t->val);

@@ -5,6 +5,7 @@
  * each repeat. Its median stands beside the middle half of the repeats and the
  * share of the best that the machine reached in the same run. */
 #include "bench.h"
+#include "../../harness/clock.h"
 
 #include "../../harness/engine.h"
 #include "../../harness/fault.h"
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { WARM = 2, MOST = 200 };
@@ -30,13 +30,6 @@ static const subject *const tables[] = {net_subjects, scoring_subjects, import_s
 enum { TABLES = sizeof tables / sizeof *tables };
 
 static double peaks[PEAKS];
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void flush_caches(void)
 {
@@ -62,9 +55,9 @@ static int repeat(const subject *s, double seconds[MOST])
         s->run(s);
     for (double all = 0; n < MOST && (n < s->least || all < SECONDS); n++) {
         flush_caches();
-        double began = now();
+        double began = clock_now();
         s->run(s);
-        seconds[n] = now() - began;
+        seconds[n] = clock_now() - began;
         all += seconds[n];
     }
     qsort(seconds, (size_t)n, sizeof *seconds, by_size);

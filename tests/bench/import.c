@@ -1,6 +1,7 @@
 /* import.c - images per second from files to HDF5: pictures made here, and the
  * user's own where OODBENCH_DATA names them. What is made here is held against
  * the decoders alone, on as many threads, with the files in memory. */
+#include "../../harness/clock.h"
 #include "bench.h"
 
 #include "../../datasets/benchmark.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PNG, JPEG, CIFAR100, TIN };
@@ -34,13 +34,6 @@ static struct {
     char *bytes;
     size_t size;
 } files[PICTURES];
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
@@ -185,7 +178,7 @@ static double decode_all(int which, int threads)
 {
     pthread_t id[THREADS];
     decoding part[THREADS];
-    double began = now();
+    double began = clock_now();
     for (int i = 0; i < threads; i++) {
         part[i] = (decoding){MADE * i / threads, MADE * (i + 1) / threads, which, 0};
         if (pthread_create(&id[i], NULL, decode, &part[i]) != 0)
@@ -196,7 +189,7 @@ static double decode_all(int which, int threads)
         pthread_join(id[i], NULL);
         failed |= part[i].failed;
     }
-    return failed ? 0 : MADE / (now() - began);
+    return failed ? 0 : MADE / (clock_now() - began);
 }
 
 static double own_peak(const subject *s)

@@ -1,10 +1,10 @@
 /* peaks.c - the fastest this machine multiplies, adds and moves memory, on as
  * many threads as the backends use. */
+#include "../../harness/clock.h"
 #include "bench.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { TRIES = 15, MOST_THREADS = 1024 };
 #define TRIAD_FLOATS ((int64_t)16 << 20) /* per array, of all threads: beyond every cache */
@@ -40,23 +40,16 @@ typedef struct task {
     float sink;
 } task;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void *work(void *arg)
 {
     task *t = arg;
     pthread_barrier_wait(t->start);
-    t->began = now();
+    t->began = clock_now();
     if (t->loop)
         t->sink = t->loop->run(t->rounds);
     else
         peak_triad(t->a, t->b, t->c, 3, t->n);
-    t->ended = now();
+    t->ended = clock_now();
     return NULL;
 }
 
@@ -109,9 +102,9 @@ static peak_found measure_loop(const peak_loop *l, task *tasks, int threads)
 {
     int64_t rounds = 1000;
     for (double s = 0; s < 0.02; rounds *= 2) { /* until a try takes 20 ms or more */
-        double began = now();
+        double began = clock_now();
         tasks[0].sink = l->run(rounds);
-        s = now() - began;
+        s = clock_now() - began;
     }
     for (int i = 0; i < threads; i++)
         tasks[i] = (task){.loop = l, .rounds = rounds};
