@@ -35,6 +35,11 @@ int64_t run_classes(const run *r)
     return nn_classes(r->net);
 }
 
+tensor *run_input_mean(run *r)
+{
+    return tx_channels(r->extractor->mean);
+}
+
 tensor *run_input_std(run *r)
 {
     return tx_channels(r->extractor->std);

@@ -26,6 +26,8 @@ static const setting table[] = {
     {"seed", SETTING_INT, 1, "0", 0, 4294967295.0, NULL, "of all randomness", 0},
     {"epochs", SETTING_INT, 0, "100", 1, 1e6, NULL, "over the training images", 1},
     {"batch", SETTING_INT, 0, "128", 1, 65536, NULL, "images in a training step", 1},
+    {"outlier_batch", SETTING_INT, 0, "256", 1, 65536, NULL, "auxiliary outliers beside them, for methods that ask",
+     1},
     {"lr", SETTING_REAL, 0, "0.1", 0, 1e3, NULL, "learning rate at the start; follows a cosine, per step", 1},
     {"lr_min", SETTING_REAL, 0, "1e-06", 0, 1e3, NULL, "learning rate at the end", 1},
     {"momentum", SETTING_REAL, 0, "0.9", 0, 1, NULL, "of SGD", 1},

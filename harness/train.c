@@ -4,12 +4,11 @@
 #include "train.h"
 #include "../kernels/random.h"
 #include "clock.h"
-#include "diagnostics.h"
 #include "engine.h"
 #include "fault.h"
 #include "progress.h"
 #include "report.h"
-#include "stream.h"
+#include "trainer.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,28 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct trainer {
-    plugin *plugin;
-    run *run;
-    const train_job *job;
-    dataset *train, *val, *outliers;
-    stream *batches, *outlier_batches;
-    diagnostics *notes;
-    tensor *velocity;
-    tensor *loss;        /* of this step, as first shown to run_backward */
-    float *logits;       /* of the validation split */
-    int64_t step, steps; /* done and wanted; epochs * steps_each */
-    int64_t steps_each;  /* steps of an epoch */
-    int64_t best;        /* right answers of the kept checkpoint; -1: none yet */
-    int64_t best_epoch;
-    char kept[4096]; /* its path until training ends */
-};
-typedef struct trainer trainer;
-
 recipe train_recipe(void)
 {
     return (recipe){.epochs = 100,
                     .batch = 128,
+                    .outlier_batch = 256,
                     .lr = 0.1,
                     .lr_min = 1e-6,
                     .momentum = 0.9,
@@ -48,72 +30,14 @@ recipe train_recipe(void)
                     .flip = 1};
 }
 
-static trainer *training(run *r, const char *call)
-{
-    if (!r->trainer)
-        run_refuse(r, "%s is for methods that train; a scoring method changes no network", call);
-    return r->trainer;
-}
+/* The loop. */
 
-static double rate(const trainer *t)
+double trainer_rate(const trainer *t)
 {
     const recipe *c = &t->job->recipe;
     double done = (double)t->step / (double)t->steps;
     return c->lr_min + (c->lr - c->lr_min) * 0.5 * (1 + cos(3.14159265358979323846 * done));
 }
-
-/* The calls of method.h that need a trainer. */
-
-void run_note(run *r, const char *key, double value)
-{
-    static const char *const own[] = {"epoch", "loss", "lr", "val_acc", "images_s"};
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (strcmp(key, own[i]) == 0)
-            run_refuse(r, "run_note: the column `%s` is the host's own: choose another name", key);
-    if (diagnostics_note(training(r, "run_note")->notes, key, value) != 0)
-        run_refuse(r, "%s", fault_text());
-}
-
-const batch *run_outliers(run *r, int64_t n)
-{
-    trainer *t = training(r, "run_outliers");
-    if (!t->outlier_batches)
-        run_refuse(r, "%s asks for outliers but is not marked `.outliers = true`, or none are given (`outliers:`)",
-                   plugin_method(t->plugin)->name);
-    batch *b = run_scratch(r, sizeof *b);
-    *b = stream_next(t->outlier_batches, n);
-    return b;
-}
-
-tensor *run_base_loss(run *r, const batch *b)
-{
-    training(r, "run_base_loss");
-    return tx_nll(nn_forward(r->net, b->x), b->y);
-}
-
-void run_backward(run *r, tensor *loss)
-{
-    trainer *t = training(r, "run_backward");
-    if (!t->loss)
-        t->loss = tx_copy(loss);
-    tx_fill(nn_grads(r->net), 0);
-    ad_backward(loss);
-}
-
-void run_update(run *r)
-{
-    trainer *t = training(r, "run_update");
-    const recipe *c = &t->job->recipe;
-    tx_sgd(nn_weights(r->net), t->velocity, nn_grads(r->net), rate(t), c->momentum, c->weight_decay,
-           c->nesterov != 0);
-}
-
-double run_progress(const run *r)
-{
-    return r->trainer ? (double)r->trainer->step / (double)r->trainer->steps : 0;
-}
-
-/* The loop. */
 
 /* Hands on what is left of the run, and says where it went wrong. */
 static int not_finite(const trainer *t, const char *what, double value)
@@ -132,7 +56,7 @@ static int train_step(trainer *t)
     const method *m = plugin_method(t->plugin);
     run *r = t->run;
     double loss = NAN;
-    t->loss = NULL;
+    trainer_begin_step(t);
     tx_open();
     batch b = stream_next(t->batches, t->job->recipe.batch);
     if (m->step) {
@@ -189,7 +113,7 @@ static int keep(trainer *t, int64_t epoch, int64_t correct)
 static int train_epoch(trainer *t, int64_t epoch, double *accuracy)
 {
     const recipe *c = &t->job->recipe;
-    double began = clock_now(), lr = rate(t);
+    double began = clock_now(), lr = trainer_rate(t);
     int64_t correct = 0;
     int rc = 0;
     stream_seek(t->batches, epoch - 1, 0);
@@ -259,8 +183,9 @@ static int open_data(trainer *t)
     if (dataset_count(t->train) < job->recipe.batch)
         return fault("batch: %lld is more than the %lld training images of %s", (long long)job->recipe.batch,
                      (long long)dataset_count(t->train), dataset_name(t->train));
-    if (m->outliers && !job->outliers)
-        return fault("%s needs auxiliary outliers: name a set in `outliers:`", m->name);
+    if (!job->outliers && (m->outliers || (job->base && plugin_method(job->base)->outliers)))
+        return fault("%s needs auxiliary outliers: name a set in `outliers:`",
+                     m->outliers ? m->name : plugin_method(job->base)->name);
     return job->outliers && (dataset_open(&t->outliers, job->outliers, "train") != 0 ||
                              check_images(t->outliers, t->run->net) != 0)
                ? -1
@@ -298,6 +223,7 @@ static void end(trainer *t)
 {
     stream_close(t->batches);
     stream_close(t->outlier_batches);
+    trainer_forget(t);
     diagnostics_end(t->notes);
     free(t->logits);
     dataset *const sets[] = {t->train, t->val, t->outliers};
@@ -308,7 +234,7 @@ static void end(trainer *t)
 
 int train_run(plugin *p, run *r, const train_job *job)
 {
-    trainer t = {.plugin = p, .run = r, .job = job, .best = -1};
+    trainer t = {.plugin = p, .base = job->base, .run = r, .job = job, .best = -1};
     int rc = begin(&t);
     if (rc == 0) {
         bool wanted = engine_parameters(true);

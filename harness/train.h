@@ -8,7 +8,8 @@
 
 typedef struct recipe { /* defaults: train_recipe() */
     int64_t epochs, batch;
-    double lr, lr_min; /* cosine from the one to the other, per step */
+    int64_t outlier_batch; /* for methods that take outliers beside a batch */
+    double lr, lr_min;     /* cosine from the one to the other, per step */
     double momentum, weight_decay;
     int nesterov;
     int64_t crop; /* zeros padded on each side before a random cut */
@@ -17,6 +18,7 @@ typedef struct recipe { /* defaults: train_recipe() */
 
 typedef struct train_job {
     recipe recipe;
+    plugin *base;         /* whose loss run_base_loss computes; NULL: plain cross-entropy */
     const char *name;     /* the run's, for metadata */
     const char *id;       /* HDF5 with the splits train and val */
     const char *outliers; /* HDF5 with the split train, or NULL */

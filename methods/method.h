@@ -11,19 +11,21 @@
 #include "../harness/net.h"
 #include <stdbool.h>
 
-#define METHOD_ABI 1
+#define METHOD_ABI 2
 
 /* A hyperparameter is a field of the method's own struct. The kind follows
  * from the field's type; any other type does not compile. The host sets the
  * fields from the configuration (`knn.k: 50`), checks the range, and tries
- * `sweep` on validation data. Changing one marked `refit` calls fit() again. */
-enum param_kind { PARAM_INT, PARAM_REAL, PARAM_FLAG, PARAM_CHOICE };
+ * `sweep` on validation data. Changing one marked `refit` calls fit() again.
+ * A field of type const char * names another training method, the one whose
+ * loss run_base_loss() computes; it has parameters of its own. */
+enum param_kind { PARAM_INT, PARAM_REAL, PARAM_FLAG, PARAM_CHOICE, PARAM_METHOD };
 typedef struct param {
     const char *name;
     enum param_kind kind;
     uint32_t offset;
     double init, min, max; /* min and max: numbers only */
-    const char *choices;   /* "mixup cutmix"; init is the number of one */
+    const char *choices;   /* "mixup cutmix"; init is the number of one. PARAM_METHOD: the default, "ce" */
     const char *sweep;     /* "50 100 200", or NULL when it is not tuned */
     bool refit;
     const char *help; /* one line, printed by `oodbench methods` */
@@ -32,7 +34,7 @@ typedef struct param {
 #define PARAM(type, field, ...)                                                                                    \
     {.name = #field, .offset = offsetof(type, field),                                                              \
      .kind = _Generic(((type *)0)->field, int64_t: PARAM_INT, double: PARAM_REAL, bool: PARAM_FLAG,                \
-                      int: PARAM_CHOICE), __VA_ARGS__}
+                      int: PARAM_CHOICE, const char *: PARAM_METHOD), __VA_ARGS__}
 /* clang-format on */
 #define PARAMS(type, table) .params = table, .nparams = sizeof(table) / sizeof(table[0]), .self_bytes = sizeof(type)
 
@@ -71,7 +73,8 @@ extern METHOD_EXPORT const method method_entry;
  * not suit the data or the network: what was expected, found, and what to do. */
 net *run_net(run *r);
 int64_t run_classes(const run *r);
-tensor *run_input_std(run *r);                        /* [channels], of the preprocessing */
+tensor *run_input_mean(run *r);                       /* [channels], of the preprocessing: */
+tensor *run_input_std(run *r);                        /* x = (pixel / 255 - mean) / std */
 void run_note(run *r, const char *key, double value); /* training: a column of diagnostics, its mean per epoch */
 void run_refuse(run *r, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 enum run_split { RUN_TRAIN, RUN_VAL }; /* in-distribution only */
@@ -85,9 +88,15 @@ tensor *samples_features(samples *s); /* [n,features] */
 tensor *samples_logits(samples *s);   /* [n,classes] */
 tensor *samples_labels(samples *s);   /* [n,1] integers */
 
-/* Training. */
-const batch *run_outliers(run *r, int64_t n);  /* the next n, forever */
-tensor *run_base_loss(run *r, const batch *b); /* cross-entropy, or the loss of `base` */
+/* Training. run_outliers goes on where it stopped, forever. run_augmented gives
+ * the images of the step's batch once more, cut and mirrored as they are there,
+ * then changed on their bytes by an augmentation of datasets/corruption.h
+ * (severity 1 to 5). Within a step run_base_loss sees the same outliers and
+ * draws the same numbers however often it is called. */
+const batch *run_outliers(run *r, int64_t n);
+int64_t run_outlier_batch(const run *r); /* how many the configuration wants of them in a step */
+tensor *run_augmented(run *r, const batch *b, const char *augmentation, int64_t severity);
+tensor *run_base_loss(run *r, const batch *b); /* of the method that `base` names; cross-entropy without one */
 void run_backward(run *r, tensor *loss);       /* clears, then fills nn_grads */
 void run_update(run *r);                       /* one optimizer step from nn_grads */
 double run_progress(const run *r);             /* 0 at the start, 1 at the end */

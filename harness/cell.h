@@ -1,0 +1,28 @@
+/* cell.h - one process of an experiment, for the files that run its kinds: cell.c
+ * reads the cell file and opens what all kinds need, cell_train.c and cell_sets.c
+ * do the work. Functions return an exit code, or -1 with fault() set. */
+#ifndef CELL_H
+#define CELL_H
+
+#include "config.h"
+#include "experiment.h"
+#include "plugin.h"
+
+typedef struct cell {
+    config *c;
+    const char *kind, *run, *id;
+    net *net;
+    extractor extractor;
+    int64_t seed;
+    plugin *plugin;
+} cell;
+
+int cell_train(cell *k);
+int cell_features(cell *k);
+int cell_score(cell *k);
+
+int cell_missing(const char *key);                         /* a fault: the cell file lacks it */
+const char *cell_set_path(const cell *k, const char *set); /* the key `data.<set>`, a file; NULL with fault() set */
+int cell_open_method(cell *k, const char *key); /* the plugin that `train` or `score` names, into k->plugin */
+
+#endif

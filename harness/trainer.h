@@ -1,0 +1,43 @@
+/* trainer.h - a training in progress, shared by its loop (train.c) and by the
+ * calls of method.h that only a training method may make (training.c). */
+#ifndef TRAINER_H
+#define TRAINER_H
+
+#include "diagnostics.h"
+#include "stream.h"
+#include "train.h"
+
+/* What one step has drawn, so that a second run_base_loss sees the same. */
+typedef struct trainer_replay {
+    const batch **drawn; /* outliers handed to the base's loss, in order */
+    int64_t n, room, next;
+    uint64_t streams, draws; /* of the run, when the first call began */
+    bool begun, inside;      /* this step has called it; it is being called */
+} trainer_replay;
+
+typedef struct trainer {
+    plugin *plugin, *base; /* base: NULL for plain cross-entropy */
+    run *run;
+    const train_job *job;
+    dataset *train, *val, *outliers;
+    stream *batches, *outlier_batches;
+    diagnostics *notes;
+    tensor *velocity;
+    tensor *loss; /* of this step, as first shown to run_backward */
+    trainer_replay replay;
+    float *logits;       /* of the validation split */
+    int64_t step, steps; /* done and wanted; epochs * steps_each */
+    int64_t steps_each;  /* steps of an epoch */
+    int64_t best;        /* right answers of the kept checkpoint; -1: none yet */
+    int64_t best_epoch;
+    char kept[4096]; /* its path until training ends */
+} trainer;
+
+/* train.c: the learning rate of the step that comes. */
+double trainer_rate(const trainer *t);
+
+/* training.c: before each step; after the last. */
+void trainer_begin_step(trainer *t);
+void trainer_forget(trainer *t);
+
+#endif

@@ -1,0 +1,132 @@
+/* training.c - the calls of method.h that need a trainer. */
+#include "engine.h"
+#include "fault.h"
+#include "trainer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static trainer *training(run *r, const char *call)
+{
+    if (!r->trainer)
+        run_refuse(r, "%s is for methods that train; a scoring method changes no network", call);
+    return r->trainer;
+}
+
+void run_note(run *r, const char *key, double value)
+{
+    static const char *const own[] = {"epoch", "loss", "lr", "val_acc", "images_s"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strcmp(key, own[i]) == 0)
+            run_refuse(r, "run_note: the column `%s` is the host's own: choose another name", key);
+    if (diagnostics_note(training(r, "run_note")->notes, key, value) != 0)
+        run_refuse(r, "%s", fault_text());
+}
+
+/* Outliers, and what one step's calls of run_base_loss share. */
+
+void trainer_begin_step(trainer *t)
+{
+    t->replay.n = 0;
+    t->replay.begun = false;
+    t->loss = NULL;
+}
+
+void trainer_forget(trainer *t)
+{
+    free(t->replay.drawn);
+    t->replay = (trainer_replay){0};
+}
+
+static const batch *draw_outliers(trainer *t, int64_t n)
+{
+    batch *b = run_scratch(t->run, sizeof *b);
+    *b = stream_next(t->outlier_batches, n);
+    return b;
+}
+
+static const batch *draw_again(trainer *t, int64_t n)
+{
+    trainer_replay *p = &t->replay;
+    if (p->next < p->n) {
+        const batch *b = p->drawn[p->next++];
+        if (b->n != n)
+            run_refuse(t->run, "%s asks for %lld outliers, and for %lld when called again in the same step",
+                       plugin_method(t->base)->name, (long long)b->n, (long long)n);
+        return b;
+    }
+    if (p->n == p->room) {
+        p->room = p->room ? 2 * p->room : 4;
+        const batch **more = pool_host((size_t)p->room * sizeof(const batch *));
+        if (p->n)
+            memcpy(more, p->drawn, (size_t)p->n * sizeof(const batch *));
+        free(p->drawn);
+        p->drawn = more;
+    }
+    p->next++;
+    return p->drawn[p->n++] = draw_outliers(t, n);
+}
+
+const batch *run_outliers(run *r, int64_t n)
+{
+    trainer *t = training(r, "run_outliers");
+    if (!t->outlier_batches)
+        run_refuse(r, "%s asks for outliers but is not marked `.outliers = true`, or none are given (`outliers:`)",
+                   plugin_method(t->replay.inside ? t->base : t->plugin)->name);
+    return t->replay.inside ? draw_again(t, n) : draw_outliers(t, n);
+}
+
+int64_t run_outlier_batch(const run *r)
+{
+    return r->trainer ? r->trainer->job->recipe.outlier_batch : 0;
+}
+
+tensor *run_augmented(run *r, const batch *b, const char *augmentation, int64_t severity)
+{
+    training(r, "run_augmented");
+    (void)b;
+    run_refuse(r, "run_augmented: there is no augmentation `%s` of severity %lld", augmentation,
+               (long long)severity);
+}
+
+tensor *run_base_loss(run *r, const batch *b)
+{
+    trainer *t = training(r, "run_base_loss");
+    trainer_replay *p = &t->replay;
+    if (!t->base)
+        return tx_nll(nn_forward(r->net, b->x), b->y);
+    if (!p->begun) {
+        p->begun = true;
+        p->streams = r->streams;
+        p->draws = r->draws;
+    }
+    r->streams = p->streams;
+    r->draws = p->draws;
+    p->next = 0;
+    p->inside = true;
+    tensor *loss = plugin_method(t->base)->loss(plugin_self(t->base), r, b);
+    p->inside = false;
+    return loss;
+}
+
+void run_backward(run *r, tensor *loss)
+{
+    trainer *t = training(r, "run_backward");
+    if (!t->loss)
+        t->loss = tx_copy(loss);
+    tx_fill(nn_grads(r->net), 0);
+    ad_backward(loss);
+}
+
+void run_update(run *r)
+{
+    trainer *t = training(r, "run_update");
+    const recipe *c = &t->job->recipe;
+    tx_sgd(nn_weights(r->net), t->velocity, nn_grads(r->net), trainer_rate(t), c->momentum, c->weight_decay,
+           c->nesterov != 0);
+}
+
+double run_progress(const run *r)
+{
+    return r->trainer ? (double)r->trainer->step / (double)r->trainer->steps : 0;
+}
