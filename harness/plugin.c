@@ -5,6 +5,7 @@
 #include "plugin.h"
 #include "commands.h"
 #include "fault.h"
+#include "settings.h"
 
 #include <dlfcn.h>
 #include <math.h>
@@ -20,10 +21,12 @@ struct plugin {
     void *object;
     const method *m;
     void *self;
+    char base[32]; /* what its PARAM_METHOD field points to */
 };
 
-static const char *const kind_names[] = {"int", "real", "flag", "choice"};
-static const size_t kind_bytes[] = {sizeof(int64_t), sizeof(double), sizeof(bool), sizeof(int)};
+static const char *const kind_names[] = {"int", "real", "flag", "choice", "method"};
+static const size_t kind_bytes[] = {sizeof(int64_t), sizeof(double), sizeof(bool), sizeof(int),
+                                    sizeof(const char *)};
 
 /* A name as it may stand in a configuration: no dot, no tab, no surprise. */
 static int is_name(const char *s)
@@ -102,7 +105,9 @@ static int check_range(const method *m, const param *p)
                 "%s.%s: expected two or more words in `choices` and `init` the number of one; found %g of %lld",
                 m->name, p->name, p->init, (long long)n);
     }
-    if (p->kind == PARAM_FLAG || p->kind == PARAM_CHOICE)
+    if (p->kind == PARAM_METHOD && (!is_name(p->choices) || p->sweep))
+        return fault("%s.%s: expected the name of a training method in `choices`, and no sweep", m->name, p->name);
+    if (p->kind == PARAM_FLAG || p->kind == PARAM_CHOICE || p->kind == PARAM_METHOD)
         return 0;
     if (!isfinite(p->min) || !isfinite(p->max) || !(p->min < p->max))
         return fault("%s.%s: expected finite min < max, found [%g, %g]", m->name, p->name, p->min, p->max);
@@ -119,17 +124,23 @@ static int check_param(const method *m, const param *p)
     if (!is_name(p->name))
         return fault("%s: parameter %d has no proper name (lower case, digits, _; at most 31)", m->name,
                      (int)(p - m->params));
-    if ((unsigned)p->kind > PARAM_CHOICE)
+    if ((unsigned)p->kind > PARAM_METHOD)
         return fault("%s.%s: unknown kind %d", m->name, p->name, (int)p->kind);
     size_t size = kind_bytes[p->kind];
     if (p->offset % size != 0 || p->offset + size > m->self_bytes)
         return fault("%s.%s: %zu bytes at offset %u do not lie in its struct of %u", m->name, p->name, size,
                      p->offset, m->self_bytes);
+    const setting *s = settings_find(p->name);
+    if (s && s->recipe)
+        return fault("%s.%s: `%s` is part of every training's recipe: choose another name", m->name, p->name,
+                     p->name);
     if (!is_line(p->help) || (p->sweep && !is_line(p->sweep)))
         return fault("%s.%s: expected one line of help", m->name, p->name);
     for (const param *q = m->params; q < p; q++)
         if (strcmp(q->name, p->name) == 0 || q->offset == p->offset)
             return fault("%s.%s: the name or the field is used twice", m->name, p->name);
+        else if (q->kind == PARAM_METHOD && p->kind == PARAM_METHOD)
+            return fault("%s.%s: there is one base method, and %s names it already", m->name, p->name, q->name);
     return check_range(m, p) != 0 || check_sweep(m, p) != 0 ? -1 : 0;
 }
 
@@ -217,6 +228,20 @@ static int load(plugin *p, const char *path)
     return plugin_check(p->m, path);
 }
 
+static void set_base(plugin *p, const param *q, const char *name)
+{
+    snprintf(p->base, sizeof p->base, "%s", name);
+    *(const char **)(void *)((char *)p->self + q->offset) = p->base;
+}
+
+static void set_default(plugin *p, const param *q)
+{
+    if (q->kind == PARAM_METHOD)
+        set_base(p, q, q->choices);
+    else
+        param_set(p->self, q, q->init);
+}
+
 int plugin_open(plugin **out, const char *path)
 {
     char full[4096]; /* without a slash dlopen would search the system's folders */
@@ -230,7 +255,7 @@ int plugin_open(plugin **out, const char *path)
         return -1;
     }
     for (uint32_t i = 0; i < p->m->nparams; i++)
-        param_set(p->self, &p->m->params[i], p->m->params[i].init);
+        set_default(p, &p->m->params[i]);
     *out = p;
     return 0;
 }
@@ -254,6 +279,11 @@ void *plugin_self(plugin *p)
     return p->self;
 }
 
+const char *plugin_base(const plugin *p)
+{
+    return p->base[0] ? p->base : NULL;
+}
+
 static int configure_choice(const param *p, const config *c, const char *key, double *value)
 {
     const char *words[MOST_PARAMS], *text = config_text(c, key);
@@ -273,6 +303,14 @@ static int configure_choice(const param *p, const config *c, const char *key, do
 
 static int configure_param(plugin *plug, const param *p, const config *c, const char *key)
 {
+    if (p->kind == PARAM_METHOD) {
+        const char *name = config_text(c, key);
+        if (!is_name(name))
+            return fault("%s: %s takes the name of a training method; found `%s`", config_origin(c, key), key,
+                         name ? name : "");
+        set_base(plug, p, name);
+        return 0;
+    }
     double v = param_get(plug->self, p);
     int64_t whole = (int64_t)v;
     int flag = v != 0, rc = 0;
@@ -324,7 +362,10 @@ void plugin_settings(const plugin *p, char *text, size_t cap)
     for (uint32_t i = 0; i < p->m->nparams && used < cap; i++) {
         char value[64];
         const param *q = &p->m->params[i];
-        param_text(q, param_get(p->self, q), value, sizeof value);
+        if (q->kind == PARAM_METHOD)
+            snprintf(value, sizeof value, "%s", p->base);
+        else
+            param_text(q, param_get(p->self, q), value, sizeof value);
         used += (size_t)snprintf(text + used, cap - used, "%s%s=%s", i ? ";" : "", q->name, value);
     }
 }
@@ -333,7 +374,10 @@ static void describe_param(const param *p)
 {
     char init[64];
     int number = p->kind == PARAM_INT || p->kind == PARAM_REAL;
-    param_text(p, p->init, init, sizeof init);
+    if (p->kind == PARAM_METHOD)
+        snprintf(init, sizeof init, "%s", p->choices);
+    else
+        param_text(p, p->init, init, sizeof init);
     printf("param\tname=%s\tkind=%s\tinit=%s", p->name, kind_names[p->kind], init);
     if (number)
         printf("\tmin=%.17g\tmax=%.17g", p->min, p->max);

@@ -19,6 +19,7 @@ int plugin_check(const method *m, const char *path);
 
 const method *plugin_method(const plugin *p);
 void *plugin_self(plugin *p);
+const char *plugin_base(const plugin *p); /* the method its PARAM_METHOD names; NULL: it has none */
 
 /* Sets parameters from the keys `NAME.param`; those not given keep their
  * default. An unknown one is a fault that names the nearest. */

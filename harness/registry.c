@@ -216,7 +216,7 @@ int registry_value(const entry_point *m, const parameter *p, const config *c, in
         rc = config_flag(one, key, &flag);
         snprintf(shortest, sizeof shortest, "%s", flag ? "true" : "false");
     } else {
-        rc = choice_value(p, one, key, value);
+        rc = strcmp(p->kind, "choice") == 0 ? choice_value(p, one, key, value) : 0;
     }
     if (rc == 0)
         config_append(out, key, shortest[0] ? shortest : value, origin);
@@ -232,6 +232,8 @@ static void range(const parameter *p, char *out, size_t cap)
         snprintf(out, cap, "one of: %s", p->choices);
     else if (strcmp(p->kind, "flag") == 0)
         snprintf(out, cap, "true or false");
+    else if (strcmp(p->kind, "method") == 0)
+        snprintf(out, cap, "a training method");
     else
         snprintf(out, cap, "%s %g to %g", strcmp(p->kind, "int") == 0 ? "whole," : "real,", p->min, p->max);
 }

@@ -8,7 +8,7 @@
 #include "config.h"
 
 typedef struct parameter {
-    char *name, *kind, *init, *choices, *sweep, *help; /* kind: int real flag choice */
+    char *name, *kind, *init, *choices, *sweep, *help; /* kind: int real flag choice method */
     double min, max;
     int refit;
 } parameter;

@@ -92,52 +92,52 @@ static int is_choice(const char *choices, const char *value)
     return 0;
 }
 
-static int check_value(const setting *s, const char *value, const char *origin, char out[32])
+static int check_value(const setting *s, const char *key, const char *value, const char *origin, char out[32])
 {
     int64_t whole;
     double real;
     int flag, rc = 0;
     config *one = config_new();
-    config_append(one, s->key, value, origin);
+    config_append(one, key, value, origin);
     out[0] = '\0';
     if (s->kind == SETTING_INT) {
-        rc = config_int(one, s->key, &whole, (int64_t)s->lo, (int64_t)s->hi);
+        rc = config_int(one, key, &whole, (int64_t)s->lo, (int64_t)s->hi);
         if (rc == 0)
             snprintf(out, 32, "%lld", (long long)whole);
     } else if (s->kind == SETTING_REAL) {
-        rc = config_real(one, s->key, &real, s->lo, s->hi);
+        rc = config_real(one, key, &real, s->lo, s->hi);
         if (rc == 0)
             text_number(out, real);
     } else if (s->kind == SETTING_FLAG) {
-        rc = config_flag(one, s->key, &flag);
+        rc = config_flag(one, key, &flag);
     } else if (s->choices && !is_choice(s->choices, value)) {
-        rc = fault("%s: `%s` must be one of: %s; found `%s`", origin, s->key, s->choices, value);
+        rc = fault("%s: `%s` must be one of: %s; found `%s`", origin, key, s->choices, value);
     }
     config_free(one);
     return rc;
 }
 
-static int check_key(config *c, const setting *s)
+int settings_check(config *c, const char *key, const setting *s)
 {
-    int n = config_items(c, s->key);
+    int n = config_items(c, key);
     if (n > 1 && !s->list)
-        return fault("%s: `%s` takes one value, found a list of %d", config_origin(c, s->key), s->key, n);
+        return fault("%s: `%s` takes one value, found a list of %d", config_origin(c, key), key, n);
     config *shortest = config_new();
     int rc = 0;
     for (int i = 0; rc == 0 && i < n; i++) {
         char number[32];
-        const char *value = config_item(c, s->key, i), *origin = config_origin(c, s->key);
-        rc = check_value(s, value, origin, number);
+        const char *value = config_item(c, key, i), *origin = config_origin(c, key);
+        rc = check_value(s, key, value, origin, number);
         if (rc == 0)
-            config_append(shortest, s->key, number[0] ? number : value, origin);
+            config_append(shortest, key, number[0] ? number : value, origin);
         for (int j = 0; rc == 0 && j < i && s->kind != SETTING_REAL; j++)
-            if (strcmp(config_item(shortest, s->key, j), config_item(shortest, s->key, i)) == 0)
-                rc = fault("%s: `%s` lists %s twice: keep one", origin, s->key, value);
+            if (strcmp(config_item(shortest, key, j), config_item(shortest, key, i)) == 0)
+                rc = fault("%s: `%s` lists %s twice: keep one", origin, key, value);
     }
     if (rc == 0 && n) {
-        config_set(c, s->key, "null", config_origin(c, s->key));
+        config_set(c, key, "null", config_origin(c, key));
         for (int i = 0; i < n; i++)
-            config_append(c, s->key, config_item(shortest, s->key, i), config_origin(c, s->key));
+            config_append(c, key, config_item(shortest, key, i), config_origin(c, key));
     }
     config_free(shortest);
     return rc;
@@ -208,7 +208,7 @@ int settings_load(config *c, const char **file, int argc, char **argv)
     for (int i = 0; i < SETTINGS; i++) {
         if (table[i].init && config_items(c, table[i].key) == 0)
             config_set(c, table[i].key, table[i].init, "default");
-        if (check_key(c, &table[i]) != 0)
+        if (settings_check(c, table[i].key, &table[i]) != 0)
             return -1;
     }
     return 0;

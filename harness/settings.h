@@ -26,6 +26,10 @@ const setting *settings_at(int i); /* NULL past the last */
 const char *settings_nearest(const char *key);
 void settings_print(FILE *to); /* all of them, as help */
 
+/* Checks what `key` holds as if it were this setting, and puts it into its
+ * shortest form. -1 with fault() set. */
+int settings_check(config *c, const char *key, const setting *s);
+
 /* Of `argv[1..]`: the file, then `--key value`, `--key=value` or, for a flag,
  * `--key`. *file points into argv. Every value is checked, written in its
  * shortest form, and defaults are filled in. -1 with fault() set. */
