@@ -51,11 +51,24 @@ static int not_finite(const trainer *t, const char *what, double value)
     return EXIT_NOT_FINITE;
 }
 
+/* Reads what the step left on the device: the only wait. */
+static int note_step(trainer *t)
+{
+    real said[1 + TRAINER_NOTES];
+    tx_read(t->said, said);
+    double loss = t->has_loss ? (double)said[0] : NAN;
+    if (!isfinite(loss))
+        return not_finite(t, "the loss", loss);
+    for (int i = 0; i < t->nsaid; i++)
+        if (diagnostics_note(t->notes, t->said_of[i], (double)said[1 + i]) != 0)
+            return -1;
+    return diagnostics_note(t->notes, "loss", loss);
+}
+
 static int train_step(trainer *t)
 {
     const method *m = plugin_method(t->plugin);
     run *r = t->run;
-    double loss = NAN;
     trainer_begin_step(t);
     tx_open();
     batch b = stream_next(t->batches, t->job->recipe.batch);
@@ -65,14 +78,10 @@ static int train_step(trainer *t)
         run_backward(r, m->loss(plugin_self(t->plugin), r, &b));
         run_update(r);
     }
-    if (t->loss)
-        loss = tx_item(t->loss);
     tx_close();
     run_forget_scratch(r);
     t->step++;
-    if (!isfinite(loss))
-        return not_finite(t, "the loss", loss);
-    return diagnostics_note(t->notes, "loss", loss);
+    return note_step(t);
 }
 
 /* Counts the right answers on the validation split; EXIT_OK or EXIT_NOT_FINITE. */
@@ -241,6 +250,7 @@ int train_run(plugin *p, run *r, const train_job *job)
         r->trainer = &t;
         tx_open();
         t.velocity = tx_full(DIMS(nn_parameters(r->net)), 0);
+        t.said = tx_full(DIMS(1 + TRAINER_NOTES), 0);
         rc = train_epochs(&t);
         tx_close();
         r->trainer = NULL;

@@ -7,12 +7,15 @@
 #include "stream.h"
 #include "train.h"
 
+enum { TRAINER_NOTES = 16 }; /* tensors noted in one step; read together with its loss */
+
 /* What one step has drawn, so that a second run_base_loss sees the same. */
 typedef struct trainer_replay {
     const batch **drawn; /* outliers handed to the base's loss, in order */
     int64_t n, room, next;
     uint64_t streams, draws; /* of the run, when the first call began */
     bool begun, inside;      /* this step has called it; it is being called */
+    bool again;              /* not for the first time: what it notes now is dropped */
 } trainer_replay;
 
 typedef struct trainer {
@@ -23,7 +26,10 @@ typedef struct trainer {
     stream *batches, *outlier_batches;
     diagnostics *notes;
     tensor *velocity;
-    tensor *loss; /* of this step, as first shown to run_backward */
+    tensor *said; /* [1 + TRAINER_NOTES] of this step: its loss, as first shown to run_backward, then notes */
+    const char *said_of[TRAINER_NOTES];
+    int nsaid;
+    bool has_loss;
     trainer_replay replay;
     float *logits;       /* of the validation split */
     int64_t step, steps; /* done and wanted; epochs * steps_each */

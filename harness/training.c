@@ -13,14 +13,39 @@ static trainer *training(run *r, const char *call)
     return r->trainer;
 }
 
-void run_note(run *r, const char *key, double value)
+/* A base's loss notes once a step, however often it is called. */
+static bool is_repeated(const run *r)
+{
+    return r->trainer && r->trainer->replay.inside && r->trainer->replay.again;
+}
+
+static void check_column(run *r, const char *key)
 {
     static const char *const own[] = {"epoch", "loss", "lr", "val_acc", "images_s"};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (strcmp(key, own[i]) == 0)
             run_refuse(r, "run_note: the column `%s` is the host's own: choose another name", key);
-    if (diagnostics_note(training(r, "run_note")->notes, key, value) != 0)
+}
+
+void run_note(run *r, const char *key, double value)
+{
+    trainer *t = training(r, "run_note");
+    check_column(r, key);
+    if (!is_repeated(r) && diagnostics_note(t->notes, key, value) != 0)
         run_refuse(r, "%s", fault_text());
+}
+
+void run_note_tensor(run *r, const char *key, tensor *value)
+{
+    trainer *t = training(r, "run_note_tensor");
+    check_column(r, key);
+    if (is_repeated(r))
+        return;
+    if (t->nsaid == TRAINER_NOTES)
+        run_refuse(r, "run_note_tensor: `%s` would be note %d of one step, at most %d are kept", key, t->nsaid + 1,
+                   TRAINER_NOTES);
+    t->said_of[t->nsaid++] = key;
+    tx_assign(tx_view(t->said, t->nsaid, tx_dims(value)), value);
 }
 
 /* Outliers, and what one step's calls of run_base_loss share. */
@@ -29,7 +54,8 @@ void trainer_begin_step(trainer *t)
 {
     t->replay.n = 0;
     t->replay.begun = false;
-    t->loss = NULL;
+    t->nsaid = 0;
+    t->has_loss = false;
 }
 
 void trainer_forget(trainer *t)
@@ -95,6 +121,7 @@ tensor *run_base_loss(run *r, const batch *b)
     trainer_replay *p = &t->replay;
     if (!t->base)
         return tx_nll(nn_forward(r->net, b->x), b->y);
+    p->again = p->begun;
     if (!p->begun) {
         p->begun = true;
         p->streams = r->streams;
@@ -112,8 +139,9 @@ tensor *run_base_loss(run *r, const batch *b)
 void run_backward(run *r, tensor *loss)
 {
     trainer *t = training(r, "run_backward");
-    if (!t->loss)
-        t->loss = tx_copy(loss);
+    if (!t->has_loss)
+        tx_assign(tx_view(t->said, 0, tx_dims(loss)), loss);
+    t->has_loss = true;
     tx_fill(nn_grads(r->net), 0);
     ad_backward(loss);
 }

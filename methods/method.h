@@ -73,9 +73,13 @@ extern METHOD_EXPORT const method method_entry;
  * not suit the data or the network: what was expected, found, and what to do. */
 net *run_net(run *r);
 int64_t run_classes(const run *r);
-tensor *run_input_mean(run *r);                       /* [channels], of the preprocessing: */
-tensor *run_input_std(run *r);                        /* x = (pixel / 255 - mean) / std */
-void run_note(run *r, const char *key, double value); /* training: a column of diagnostics, its mean per epoch */
+tensor *run_input_mean(run *r); /* [channels], of the preprocessing: */
+tensor *run_input_std(run *r);  /* x = (pixel / 255 - mean) / std */
+/* Training: a column of diagnostics, its mean per epoch. The tensor has one
+ * element and is read when the step is over, together with its loss, so noting
+ * it costs no wait; `key` is a literal. At most 16 a step. */
+void run_note(run *r, const char *key, double value);
+void run_note_tensor(run *r, const char *key, tensor *value);
 void run_refuse(run *r, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 enum run_split { RUN_TRAIN, RUN_VAL }; /* in-distribution only */
 
