@@ -6,6 +6,7 @@
 #include "train.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static int read_recipe(const config *c, recipe *r)
 {
@@ -21,12 +22,29 @@ static int read_recipe(const config *c, recipe *r)
     return 0;
 }
 
+/* The method whose loss the trained one minimises, where it has such a parameter. */
+static int open_base(const cell *k, train_job *job)
+{
+    const char *name = plugin_base(k->plugin), *path = config_text(k->c, "base");
+    if (!name)
+        return 0;
+    if (!path)
+        return cell_missing("base");
+    if (plugin_open(&job->base, path) != 0 || plugin_configure(job->base, k->c) != 0)
+        return -1;
+    if (strcmp(plugin_method(job->base)->name, name) != 0 || !plugin_method(job->base)->loss)
+        return fault("%s: expected the training method %s in %s, found %s", config_origin(k->c, "base"), name, path,
+                     plugin_method(job->base)->name);
+    return 0;
+}
+
 int cell_train(cell *k)
 {
     char csv[4096], name[64];
     train_job job = {.name = k->run, .id = cell_set_path(k, k->id), .out = config_text(k->c, "out"), .csv = csv};
     run r;
-    if (!job.id || read_recipe(k->c, &job.recipe) != 0 || cell_open_method(k, "train") != 0)
+    if (!job.id || read_recipe(k->c, &job.recipe) != 0 || cell_open_method(k, "train") != 0 ||
+        open_base(k, &job) != 0)
         return -1;
     if (!job.out)
         return cell_missing("out");
@@ -40,5 +58,6 @@ int cell_train(cell *k)
     run_begin(&r, &k->extractor, job.id, (uint64_t)k->seed);
     int rc = train_run(k->plugin, &r, &job);
     run_end(&r);
+    plugin_close(job.base);
     return rc;
 }

@@ -2,15 +2,21 @@
 #include "expand.h"
 #include "settings.h"
 #include "text.h"
+#include "variants.h"
 
 #include <limits.h>
 #include <string.h>
 
+static void copy_as(config *to, const char *name, const config *from, const char *key)
+{
+    config_set(to, name, "null", "");
+    for (int i = 0; i < config_items(from, key); i++)
+        config_append(to, name, config_item(from, key, i), "");
+}
+
 static void copy(config *to, const config *from, const char *key)
 {
-    config_set(to, key, "null", "");
-    for (int i = 0; i < config_items(from, key); i++)
-        config_append(to, key, config_item(from, key, i), "");
+    copy_as(to, key, from, key);
 }
 
 static void put(config *c, const char *key, const char *value)
@@ -36,6 +42,8 @@ static void put_method(config *c, const char *key, const variant *v)
 {
     put(c, key, v->method->name);
     put(c, "methods", v->method->path);
+    if (v->base)
+        put(c, "base", v->base->path);
     for (int i = 0; i < config_count(v->keys); i++)
         copy(c, v->keys, config_key(v->keys, i));
 }
@@ -61,10 +69,11 @@ char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scor
         put_paths(c, p, groups[i]);
     if (kind == CELL_TRAIN) {
         const setting *s;
+        char from[256];
         put(c, "out", m->file);
         for (int i = 0; (s = settings_at(i)); i++)
             if (s->recipe)
-                copy(c, p->c, s->key);
+                copy_as(c, s->key, p->c, variants_recipe_key(p, m->train, s->key, from));
         put_method(c, "train", m->train);
     }
     if (by)

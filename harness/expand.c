@@ -8,6 +8,7 @@
 #include "sets.h"
 #include "settings.h"
 #include "text.h"
+#include "variants.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -58,6 +59,9 @@ static int check_method_key(const plan *p, const char *key)
     for (int i = 0; i < m->nparams; i++)
         if (strcmp(m->params[i].name, dot + 1) == 0)
             return check_values(m, &m->params[i], p->c, key);
+    const setting *s = settings_find(dot + 1);
+    if (s && s->recipe && (m->loss || m->step))
+        return settings_check(p->c, key, s);
     return m->refusal ? 0 : unknown_parameter(m, key, origin); /* of one that cannot be asked, nothing is known */
 }
 
@@ -102,94 +106,6 @@ static int check_device(const config *c)
     if (strchr(device, '/') || !file_exists(path))
         return fault("%s: there is no device `%s` here: `oodbench devices` lists them", config_origin(c, "device"),
                      device);
-    return 0;
-}
-
-/* Methods. */
-
-static int find_method(const plan *p, const char *key, const char *name, entry_point **out)
-{
-    const char *origin = config_origin(p->c, key), *near = registry_nearest(&p->methods, name);
-    entry_point *m = registry_find(&p->methods, name);
-    int trains = strcmp(key, "train") == 0;
-    if (!m)
-        return fault("%s: `%s`: there is no method `%s`%s%s%s", origin, key, name,
-                     near ? "; did you mean `" : ": `oodbench methods` lists them", near ? near : "",
-                     near ? "`?" : "");
-    if (registry_describe(m) != 0)
-        return -1;
-    if (!m->refusal && !(trains ? m->loss || m->step : m->score))
-        return fault("%s: `%s`: %s does not %s, it %ss: move it to `%s`", origin, key, name,
-                     trains ? "train" : "score", trains ? "score" : "train", trains ? "score" : "train");
-    if (!m->refusal && m->outliers && trains && config_items(p->c, "outliers") == 0)
-        return fault("%s: `%s`: %s needs auxiliary outliers and none are given: add `outliers: SET`", origin, key,
-                     name);
-    *out = m;
-    return 0;
-}
-
-/* The keys of a method that could not be asked for its parameters, as they are. */
-static void keys_unasked(const plan *p, variant *v)
-{
-    size_t n = strlen(v->method->name);
-    for (int i = 0; i < config_count(p->c); i++) {
-        const char *key = config_key(p->c, i);
-        for (int j = 0; strncmp(key, v->method->name, n) == 0 && key[n] == '.' && j < config_items(p->c, key); j++)
-            config_append(v->keys, key, config_item(p->c, key, j), config_origin(p->c, key));
-    }
-}
-
-/* Combination number `which` of the values of all parameters; the first parameter changes fastest. */
-static int fill_variant(const plan *p, variant *v, int which)
-{
-    text settings = {0};
-    int rc = 0;
-    const entry_point *m = v->method;
-    v->keys = config_new();
-    if (m->refusal)
-        keys_unasked(p, v);
-    for (int i = 0; rc == 0 && i < m->nparams; i++) {
-        char key[256];
-        snprintf(key, sizeof key, "%s.%s", m->name, m->params[i].name);
-        int n = config_items(p->c, key), item = n > 1 ? which % n : 0;
-        which = n > 1 ? which / n : which;
-        rc = registry_value(m, &m->params[i], p->c, item, v->keys);
-        if (rc == 0)
-            text_add(&settings, "%s%s=%s", i ? ";" : "", m->params[i].name, config_text(v->keys, key));
-    }
-    v->settings = text_copy(text_str(&settings));
-    text_free(&settings);
-    return rc;
-}
-
-static int add_variants(const plan *p, variants *all, entry_point *m)
-{
-    int64_t count = 1;
-    for (int i = 0; i < m->nparams; i++) {
-        char key[256];
-        snprintf(key, sizeof key, "%s.%s", m->name, m->params[i].name);
-        int n = config_items(p->c, key);
-        count *= n > 1 ? n : 1;
-        if (count > 10000)
-            return fault("%s: the lists of %s's parameters multiply to more than 10000 cells",
-                         config_origin(p->c, key), m->name);
-    }
-    for (int i = 0; i < count; i++) {
-        all->at = text_more(all->at, (size_t)(all->n + 1) * sizeof *all->at);
-        all->at[all->n++] = (variant){.method = m};
-        if (fill_variant(p, &all->at[all->n - 1], i) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int choose_methods(const plan *p, variants *all, const char *key)
-{
-    for (int i = 0; i < config_items(p->c, key); i++) {
-        entry_point *m = NULL;
-        if (find_method(p, key, config_item(p->c, key, i), &m) != 0 || add_variants(p, all, m) != 0)
-            return -1;
-    }
     return 0;
 }
 
@@ -271,7 +187,7 @@ static void name_run(const plan *p, const model *m, const char *kind, const vari
         config_append(c, i ? "score" : "train", parts[i]->method->name, "");
         config_append(c, i ? "score_params" : "train_params", i ? score->settings : m->train_settings, "");
     }
-    if (m->train && m->train->method->outliers)
+    if (m->train && variants_outliers(m->train))
         config_append(c, "outliers", config_text(p->c, "outliers"), "");
     char *canonical = config_canonical(c), digest[FILE_DIGEST];
     file_digest_bytes(digest, canonical, strlen(canonical));
@@ -284,10 +200,12 @@ static void name_run(const plan *p, const model *m, const char *kind, const vari
 static char *recipe_settings(const plan *p, const variant *train)
 {
     text t = {0};
+    char key[256];
     const setting *s;
     for (int i = 0; (s = settings_at(i)); i++)
         if (s->recipe)
-            text_add(&t, "%s%s=%s", t.n ? ";" : "", s->key, config_text(p->c, s->key));
+            text_add(&t, "%s%s=%s", t.n ? ";" : "", s->key,
+                     config_text(p->c, variants_recipe_key(p, train, s->key, key)));
     if (train->settings[0])
         text_add(&t, ";%s", train->settings);
     return t.bytes;
@@ -370,7 +288,7 @@ int expand(plan *p, int argc, char **argv)
         default_number(p->c, "threads", cpus());
         default_number(p->c, "limit_mb", (int64_t)sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE) >> 20);
         choose_output(p);
-        rc = choose_methods(p, &p->train, "train") != 0 || choose_methods(p, &p->score, "score") != 0 ||
+        rc = variants_choose(p, &p->train, "train") != 0 || variants_choose(p, &p->score, "score") != 0 ||
                      multiply(p) != 0
                  ? -1
                  : 0;
@@ -378,15 +296,6 @@ int expand(plan *p, int argc, char **argv)
     if (rc != 0)
         expand_free(p);
     return rc;
-}
-
-static void free_variants(variants *all)
-{
-    for (int i = 0; i < all->n; i++) {
-        config_free(all->at[i].keys);
-        free(all->at[i].settings);
-    }
-    free(all->at);
 }
 
 void expand_free(plan *p)
@@ -400,8 +309,8 @@ void expand_free(plan *p)
         free(m->scores);
     }
     free(p->models);
-    free_variants(&p->train);
-    free_variants(&p->score);
+    variants_free(&p->train);
+    variants_free(&p->score);
     free(p->name);
     free(p->out);
     free(p->cache);

@@ -12,10 +12,10 @@
 
 #define RUN_NAME 13 /* 12 hex digits and a NUL */
 
-typedef struct variant { /* a method with one value of each of its parameters */
-    entry_point *method;
-    config *keys;   /* knn.k: 50 */
-    char *settings; /* "k=50", as in the results */
+typedef struct variant {        /* a method with one value of each of its parameters */
+    entry_point *method, *base; /* base: the one whose loss it minimises, or NULL */
+    config *keys;               /* knn.k: 50; those of the base, too */
+    char *settings;             /* "k=50", "rho=0.05;base=oe;oe.weight=0.5", as in the results */
 } variant;
 
 typedef struct scored {
