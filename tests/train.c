@@ -110,6 +110,7 @@ static recipe short_recipe(void)
     recipe r = train_recipe();
     r.epochs = 4;
     r.batch = 16;
+    r.outlier_batch = 16;
     r.lr = 0.05;
     return r;
 }
