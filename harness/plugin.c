@@ -400,8 +400,9 @@ int describe_main(int argc, char **argv)
         return EXIT_PRECONDITION;
     }
     const method *m = p->m;
-    printf("method\tname=%s\tcite=%s\tfit=%d\tscore=%d\tloss=%d\tstep=%d\toutliers=%d\n", m->name, m->cite,
-           m->fit != NULL, m->score != NULL, m->loss != NULL, m->step != NULL, m->outliers);
+    printf("method\tname=%s\tcite=%s\tfit=%d\tscore=%d\tloss=%d\tstep=%d\toutliers=%d\treconstruction=%d\n",
+           m->name, m->cite, m->fit != NULL, m->score != NULL, m->loss != NULL, m->step != NULL, m->outliers,
+           m->reconstruction);
     for (uint32_t i = 0; i < m->nparams; i++)
         describe_param(&m->params[i]);
     plugin_close(p);

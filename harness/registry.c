@@ -146,6 +146,7 @@ static void take_line(void *arg, char *line)
         m->loss = number(line, "loss") != 0;
         m->step = number(line, "step") != 0;
         m->outliers = number(line, "outliers") != 0;
+        m->reconstruction = number(line, "reconstruction") != 0;
     } else if (strncmp(line, "param\t", 6) == 0) {
         m->params = text_more(m->params, (size_t)(m->nparams + 1) * sizeof *m->params);
         m->params[m->nparams++] = (parameter){.name = field(line, "name"),
@@ -244,13 +245,18 @@ static const char *role(const entry_point *m)
     return m->score ? trains ? "score, train" : "score" : m->outliers ? "train, with outliers" : "train";
 }
 
+static const char *mark(const entry_point *m)
+{
+    return m->reconstruction ? " (reconstruction)" : "";
+}
+
 static void print_method(const entry_point *m, int name_width)
 {
     if (m->refusal) {
         printf("%-*s  %s\n", name_width, m->name, m->refusal);
         return;
     }
-    printf("%-*s  %-20s  %s\n", name_width, m->name, role(m), m->cite);
+    printf("%-*s  %-20s  %s%s\n", name_width, m->name, role(m), m->cite, mark(m));
     int width = 0;
     for (int i = 0; i < m->nparams; i++) {
         int n = (int)strlen(m->params[i].name) + (int)strlen(m->params[i].init);
@@ -305,7 +311,7 @@ static int show(const registry *r, const char *name)
         return -1;
     if (m->refusal)
         return fault("%s cannot be used: %s", m->path, m->refusal);
-    printf("# %s: %s, %s\n", m->name, role(m), m->cite);
+    printf("# %s%s: %s, %s\n", m->name, mark(m), role(m), m->cite);
     for (int i = 0; i < m->nparams; i++) {
         const parameter *p = &m->params[i];
         char limits[256], *value = text_format("%s.%s: %s", m->name, p->name, p->init);

@@ -19,6 +19,7 @@ typedef struct entry_point {
     char *refusal; /* why it cannot be used, in the words of a row's status; NULL: it can */
     char *cite;
     int fit, score, loss, step, outliers;
+    int reconstruction; /* no source states all of it */
     parameter *params;
     int nparams;
 } entry_point;

@@ -51,8 +51,9 @@ typedef struct method {
     const char *cite;   /* "Sun et al. 2022" */
     const param *params;
     uint32_t nparams, self_bytes;
-    bool outliers; /* needs an auxiliary set: checked before start */
-    bool inputs;   /* asks for samples_input(): it is given few samples at a time */
+    bool outliers;       /* needs an auxiliary set: checked before start */
+    bool reconstruction; /* no source states all of it: its results are marked so */
+    bool inputs;         /* asks for samples_input(): it is given few samples at a time */
 
     /* Post-hoc. fit sees training data once, and what it makes lives as long
      * as the method; score returns [n,1] for the n samples it is shown. Every
