@@ -8,18 +8,23 @@
  *   generator: shapes, seed: 1  the program draws the images itself
  *   sets.<set>.group: near      id near far csid outliers tune
  *   sets.<set>.test: FILE.txt   also train, val: a list, or how many to draw
- *   sets.<set>.draw: plasma     what to draw, when it is not called as the set */
+ *   sets.<set>.draw: plasma     what to draw, when it is not called as the set
+ *
+ * Covariate-shifted sets, a split for each corruption and severity:
+ *   sets.<set>.corrupt: cifar10     its test images, corrupted by the program, or
+ *   sets.<set>.npy: FOLDER          the published files below the user's data folder
+ *   sets.<set>.corruptions: [main]  names, main, extra, all
+ *   sets.<set>.severities: [1, 3]   all five
+ *   sets.<set>.seed: 0              of the corruptions
+ * and images that somebody saved in one array:
+ *   sets.<set>.npy: FILE.npy        near, far, tune, outliers */
 #include "benchmark.h"
-#include "../harness/config.h"
-#include "../harness/data.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
+#include "../harness/layout.h"
 #include "../harness/text.h"
-#include "images.h"
-#include "make.h"
-#include "shapes.h"
+#include "recipe.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,27 +33,10 @@
 
 static const char *const keys[] = {"classes", "side",   "resize",    "mean", "std",
                                    "lists",   "images", "generator", "seed", "sets"};
-static const char *const set_keys[] = {"group", "train", "val", "test", "draw"};
+static const char *const set_keys[] = {"group",   "train", "val",         "test",       "draw",
+                                       "corrupt", "npy",   "corruptions", "severities", "seed"};
 static const char *const groups[] = {"id", "near", "far", "csid", "outliers", "tune"};
-static const char *const splits[] = {"train", "val", "test"};
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
-
-typedef struct set {
-    char *name;
-    const char *group;
-    int drawn; /* shapes_kind(), or -1: from a list */
-} set;
-
-struct benchmark {
-    char *name, *file, *data, *imported;
-    config *c;
-    const char **classes;
-    set *sets;
-    int n;
-    int64_t n_classes, side, resize;
-    uint64_t seed;
-    double mean[3], std[3];
-};
 
 /* --- reading the file --- */
 
@@ -86,7 +74,8 @@ static int check_keys(const benchmark *b)
         const char *below = set_key(key, name);
         if (below && find(below, set_keys, COUNT(set_keys)) < 0)
             return misspelt(b, key, "key of a set", below, set_keys, COUNT(set_keys));
-        if (below && !config_text(b->c, key))
+        if (below && strcmp(below, "corruptions") != 0 && strcmp(below, "severities") != 0 &&
+            !config_text(b->c, key))
             return fault("%s: `%s` has no value, or several: expected one", config_origin(b->c, key), key);
         if (!below && find(key, keys, COUNT(keys)) < 0)
             return misspelt(b, key, "key", key, keys, COUNT(keys));
@@ -94,7 +83,7 @@ static int check_keys(const benchmark *b)
     return 0;
 }
 
-static const set *find_set(const benchmark *b, const char *name)
+const set *benchmark_find(const benchmark *b, const char *name)
 {
     for (int i = 0; i < b->n; i++)
         if (strcmp(b->sets[i].name, name) == 0)
@@ -102,8 +91,7 @@ static const set *find_set(const benchmark *b, const char *name)
     return NULL;
 }
 
-/* The value of `sets.<set>.<below>`, or NULL; its key goes to `key`. */
-static const char *set_text(const benchmark *b, const char *name, const char *below, char key[160])
+const char *benchmark_text(const benchmark *b, const char *name, const char *below, char key[160])
 {
     snprintf(key, 160, "sets.%s.%s", name, below);
     return config_text(b->c, key);
@@ -112,7 +100,7 @@ static const char *set_text(const benchmark *b, const char *name, const char *be
 static int read_group(const benchmark *b, set *s)
 {
     char key[160];
-    const char *group = set_text(b, s->name, "group", key);
+    const char *group = benchmark_text(b, s->name, "group", key);
     if (!group)
         return fault("%s: the set %s has no `group`: expected id, near, far, csid, outliers or tune", b->file,
                      s->name);
@@ -127,34 +115,148 @@ static int read_group(const benchmark *b, set *s)
 static int read_drawn(const benchmark *b, set *s)
 {
     char key[160];
-    s->drawn = -1;
     if (!config_text(b->c, "generator"))
         return 0;
-    const char *kind = set_text(b, s->name, "draw", key);
+    const char *kind = benchmark_text(b, s->name, "draw", key);
     s->drawn = shapes_kind(kind ? kind : s->name);
     if (s->drawn < 0)
         return fault("%s: the set %s: nothing called `%s` can be drawn: give `draw`", b->file, s->name,
                      kind ? kind : s->name);
-    for (int i = 0; i < COUNT(splits); i++) {
+    for (int i = 0; i < RECIPE_SPLITS; i++) {
         int64_t n = 0;
-        if (set_text(b, s->name, splits[i], key) && config_int(b->c, key, &n, 1, MOST_DRAWN) != 0)
+        if (benchmark_text(b, s->name, recipe_splits[i], key) && config_int(b->c, key, &n, 1, MOST_DRAWN) != 0)
             return -1;
     }
     return 0;
+}
+
+static int has(const benchmark *b, const set *s, const char *below)
+{
+    char key[160];
+    snprintf(key, sizeof key, "sets.%s.%s", s->name, below);
+    return config_has(b->c, key);
+}
+
+/* The items of `sets.<set>.<below>`; the caller frees the array, not what it points at. */
+static const char **words(const benchmark *b, const set *s, const char *below, int *n)
+{
+    char key[160];
+    snprintf(key, sizeof key, "sets.%s.%s", s->name, below);
+    *n = config_items(b->c, key);
+    const char **w = text_more(NULL, (size_t)(*n + 1) * sizeof *w);
+    for (int i = 0; i < *n; i++)
+        w[i] = config_item(b->c, key, i);
+    return w;
+}
+
+static int read_parts(const benchmark *b, set *s)
+{
+    char key[160];
+    parts_wish w = {.published = s->npy != NULL};
+    const char **c = words(b, s, "corruptions", &w.n_corruptions);
+    const char **v = words(b, s, "severities", &w.n_severities);
+    w.corruptions = c;
+    w.severities = v;
+    int rc = parts_choose(&s->parts, &w);
+    if (rc != 0) {
+        snprintf(key, sizeof key, "sets.%s.%s", s->name, s->npy ? "npy" : "corrupt");
+        rc = fault("%s: the set %s: %s", config_origin(b->c, key), s->name, fault_text());
+    }
+    free(c);
+    free(v);
+    return rc;
+}
+
+static int ends_in(const char *word, const char *tail)
+{
+    size_t n = strlen(word), k = strlen(tail);
+    return n > k && strcmp(word + n - k, tail) == 0;
+}
+
+/* `corrupt` and `npy` say where all images come from, so other keys have to stay away. */
+static int check_shifted(const benchmark *b, const set *s)
+{
+    static const char *const others[] = {"train", "val", "test", "draw"};
+    const char *by = s->corrupt ? "corrupt" : "npy";
+    if (s->corrupt && s->npy)
+        return fault("%s: the set %s has `corrupt` and `npy`: keep one", b->file, s->name);
+    for (int i = 0; i < COUNT(others); i++)
+        if (has(b, s, others[i]))
+            return fault("%s: the set %s has `%s` and `%s`: keep one", b->file, s->name, by, others[i]);
+    if (s->npy && has(b, s, "seed"))
+        return fault("%s: the set %s: `seed` is of `corrupt`, nothing is drawn for `npy`", b->file, s->name);
+    int several = s->corrupt || !ends_in(s->npy, ".npy");
+    if (several && strcmp(s->group, "csid") != 0)
+        return fault("%s: the set %s is covariate-shifted by its `%s`: expected `group: csid`, found %s", b->file,
+                     s->name, by, s->group);
+    if (!several && (strcmp(s->group, "csid") == 0 || strcmp(s->group, "id") == 0))
+        return fault(
+            "%s: the set %s: a single .npy file has no labels: expected a folder, or another group than %s",
+            b->file, s->name, s->group);
+    return 0;
+}
+
+/* corrupt, npy, and what goes with them. */
+static int read_shifted(const benchmark *b, set *s)
+{
+    static const char *const with[] = {"corruptions", "severities", "seed"};
+    char key[160];
+    int64_t seed = 0;
+    s->corrupt = benchmark_text(b, s->name, "corrupt", key);
+    s->npy = benchmark_text(b, s->name, "npy", key);
+    if ((s->corrupt || s->npy) && check_shifted(b, s) != 0)
+        return -1;
+    int several = s->corrupt || (s->npy && !ends_in(s->npy, ".npy"));
+    for (int i = 0; !several && i < COUNT(with); i++)
+        if (has(b, s, with[i]))
+            return fault("%s: the set %s has `%s`, which goes with `corrupt` or a folder in `npy`", b->file,
+                         s->name, with[i]);
+    benchmark_text(b, s->name, "seed", key);
+    if (config_int(b->c, key, &seed, 0, INT64_MAX) != 0)
+        return -1;
+    s->seed = (uint64_t)seed;
+    return several ? read_parts(b, s) : 0;
+}
+
+/* What is corrupted is a set with test images of its own. */
+static int check_whole(const benchmark *b, const set *s)
+{
+    char key[160];
+    const set *whole = s->corrupt ? benchmark_find(b, s->corrupt) : s;
+    const char *near = whole ? NULL : benchmark_nearest(b, s->corrupt);
+    benchmark_text(b, s->name, "corrupt", key);
+    if (!whole)
+        return fault("%s: the set %s: there is no set `%s` to corrupt%s%s%s", config_origin(b->c, key), s->name,
+                     s->corrupt, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+    if (s->corrupt && !has(b, whole, "test"))
+        return fault("%s: the set %s: %s has no `test` images of its own to corrupt", config_origin(b->c, key),
+                     s->name, s->corrupt);
+    return 0;
+}
+
+static int read_set(const benchmark *b, set *s)
+{
+    s->drawn = -1;
+    if (read_group(b, s) != 0 || read_shifted(b, s) != 0)
+        return -1;
+    return s->corrupt || s->npy ? 0 : read_drawn(b, s);
 }
 
 static int read_sets(benchmark *b)
 {
     char name[64];
     for (int i = 0; i < config_count(b->c); i++) {
-        if (!set_key(config_key(b->c, i), name) || find_set(b, name))
+        if (!set_key(config_key(b->c, i), name) || benchmark_find(b, name))
             continue;
         b->sets = text_more(b->sets, (size_t)(b->n + 1) * sizeof *b->sets);
         b->sets[b->n] = (set){.name = text_copy(name)};
         b->n++;
-        if (read_group(b, &b->sets[b->n - 1]) != 0 || read_drawn(b, &b->sets[b->n - 1]) != 0)
+        if (read_set(b, &b->sets[b->n - 1]) != 0)
             return -1;
     }
+    for (int i = 0; i < b->n; i++)
+        if (check_whole(b, &b->sets[i]) != 0)
+            return -1;
     return b->n ? 0 : fault("%s: there are no `sets`", b->file);
 }
 
@@ -223,12 +325,30 @@ int benchmark_open(benchmark **out, const char *folder, const char *name, const 
     return 0;
 }
 
+int benchmark_named(benchmark **b, const char *named, const char *data, const char *imported)
+{
+    char folder[PATH_MAX], name[PATH_MAX], made[PATH_MAX];
+    const char *env = getenv("OODBENCH_DATA");
+    layout_root(made, sizeof made, "datasets/imported");
+    layout_root(folder, sizeof folder, "datasets");
+    snprintf(name, sizeof name, "%s", named);
+    if (strchr(named, '/') || ends_in(named, ".yml")) {
+        layout_absolute(folder, sizeof folder, named);
+        char *slash = strrchr(folder, '/');
+        snprintf(name, sizeof name, "%.*s", (int)(strlen(slash + 1) - (ends_in(named, ".yml") ? 4 : 0)), slash + 1);
+        *slash = '\0';
+    }
+    return benchmark_open(b, folder, name, data ? data : env && *env ? env : NULL, imported ? imported : made);
+}
+
 void benchmark_close(benchmark *b)
 {
     if (!b)
         return;
-    for (int i = 0; i < b->n; i++)
+    for (int i = 0; i < b->n; i++) {
         free(b->sets[i].name);
+        parts_free(&b->sets[i].parts);
+    }
     free(b->sets);
     free(b->classes);
     config_free(b->c);
@@ -278,7 +398,7 @@ const char *benchmark_set(const benchmark *b, int i)
 
 const char *benchmark_group(const benchmark *b, const char *name)
 {
-    const set *s = find_set(b, name);
+    const set *s = benchmark_find(b, name);
     return s ? s->group : NULL;
 }
 
@@ -292,144 +412,20 @@ const char *benchmark_nearest(const benchmark *b, const char *name)
     return near;
 }
 
+const char *benchmark_part(const benchmark *b, const char *name, int i)
+{
+    const set *s = benchmark_find(b, name);
+    if (s && s->parts.n)
+        return i < s->parts.n ? s->parts.at[i].name : NULL;
+    return s && i == 0 ? "test" : NULL;
+}
+
 int benchmark_path(const benchmark *b, const char *name, char *path, size_t cap)
 {
-    const set *s = find_set(b, name);
+    const set *s = benchmark_find(b, name);
     if (!s)
         return fault("the benchmark %s has no set `%s`", b->name, name);
     if ((size_t)snprintf(path, cap, "%s/%s/%s.h5", b->imported, b->name, s->name) >= cap)
         return fault("the path %s/%s/%s.h5 is too long", b->imported, b->name, s->name);
     return 0;
-}
-
-/* --- making the sets --- */
-
-typedef struct origin { /* where one split comes from */
-    list l;
-    char root[PATH_MAX];
-    images im;
-    shapes sh;
-    char *source;
-} origin;
-
-typedef struct plan { /* a set's splits, ready to be made */
-    make_split splits[COUNT(splits)];
-    origin origins[COUNT(splits)];
-    int n;
-} plan;
-
-static int find_list(const benchmark *b, const set *s, const char *file, origin *o)
-{
-    char folder[PATH_MAX], path[PATH_MAX];
-    if (!b->data)
-        return fault("the set %s needs the list %s/%s and its images: give the folder that holds them with --data "
-                     "or OODBENCH_DATA",
-                     s->name, config_text(b->c, "lists"), file);
-    file_join(folder, sizeof folder, b->data, config_text(b->c, "lists"));
-    file_join(path, sizeof path, folder, file);
-    file_join(o->root, sizeof o->root, b->data, config_text(b->c, "images"));
-    int inside = strcmp(s->group, "id") == 0 || strcmp(s->group, "csid") == 0;
-    if (list_read(&o->l, path, inside ? LIST_CLASSES : LIST_OUTSIDE, b->n_classes) != 0)
-        return -1;
-    o->im = (images){.l = &o->l, .root = o->root, .resize = b->resize, .side = b->side};
-    o->source = images_source(&o->im);
-    return o->source ? 0 : -1;
-}
-
-static int find_drawn(const benchmark *b, const set *s, const char *key, int split, origin *o)
-{
-    o->sh = (shapes){.kind = s->drawn, .seed = b->seed, .split = (uint64_t)split};
-    if (config_int(b->c, key, &o->sh.n, 1, MOST_DRAWN) != 0)
-        return -1;
-    o->source = shapes_source(&o->sh);
-    return 0;
-}
-
-static void plan_free(plan *p)
-{
-    for (int i = 0; i < p->n; i++) {
-        list_free(&p->origins[i].l);
-        free(p->origins[i].source);
-    }
-}
-
-/* Finds lists and images, or how many to draw. `p` stays where it is: its parts point at each other. */
-static int plan_set(plan *p, const benchmark *b, const char *name)
-{
-    const set *s = find_set(b, name);
-    char key[160];
-    *p = (plan){0};
-    if (!s)
-        return fault("the benchmark %s has no set `%s`", b->name, name);
-    for (int i = 0; i < COUNT(splits); i++) {
-        const char *value = set_text(b, name, splits[i], key);
-        if (!value)
-            continue;
-        origin *o = &p->origins[p->n];
-        make_split *m = &p->splits[p->n];
-        p->n++;
-        if ((s->drawn >= 0 ? find_drawn(b, s, key, i, o) : find_list(b, s, value, o)) != 0) {
-            plan_free(p);
-            return -1;
-        }
-        *m = (make_split){
-            .name = splits[i], .source = o->source, .f = s->drawn >= 0 ? shapes_fill(&o->sh) : images_fill(&o->im)};
-    }
-    return p->n ? 0 : fault("%s: the set %s has no split: give `train`, `val` or `test`", b->file, name);
-}
-
-/* Is the split of this file made from `source`, or whole at all when source is NULL? */
-static int matches(const char *path, const char *split, const char *source)
-{
-    dataset *d;
-    if (dataset_open(&d, path, split) != 0)
-        return 0;
-    int same = !source || strcmp(dataset_source(d), source) == 0;
-    dataset_close(d);
-    return same;
-}
-
-/* Without the user's images nothing can be compared: what was imported before is taken as it is. */
-static int imported_before(const benchmark *b, const char *name, const char *path)
-{
-    char key[160];
-    int n = 0;
-    for (int i = 0; i < COUNT(splits); i++) {
-        if (!set_text(b, name, splits[i], key))
-            continue;
-        if (!matches(path, splits[i], NULL))
-            return 0;
-        n++;
-    }
-    return n > 0;
-}
-
-int benchmark_fresh(const benchmark *b, const char *name)
-{
-    char path[PATH_MAX], why[1024];
-    plan p;
-    if (benchmark_path(b, name, path, sizeof path) != 0)
-        return -1;
-    if (plan_set(&p, b, name) != 0) {
-        snprintf(why, sizeof why, "%s", fault_text());
-        return imported_before(b, name, path) ? 1 : fault("%s", why);
-    }
-    int fresh = file_exists(path);
-    for (int i = 0; fresh && i < p.n; i++)
-        fresh = matches(path, p.splits[i].name, p.splits[i].source);
-    plan_free(&p);
-    return fresh;
-}
-
-int benchmark_import(const benchmark *b, const char *name)
-{
-    char path[PATH_MAX];
-    plan p;
-    store_header h = {
-        .name = name, .classes = b->classes, .n_classes = b->n_classes, .mean = b->mean, .std = b->std};
-    if (benchmark_path(b, name, path, sizeof path) != 0 || plan_set(&p, b, name) != 0)
-        return -1;
-    int rc = make_file(path, &h, p.splits, p.n);
-    plan_free(&p);
-    return rc;
 }

@@ -12,6 +12,9 @@ typedef struct benchmark benchmark;
 /* `folder` holds the .yml files. `data` is where the user keeps images and
  * lists (NULL: none, enough for generated sets); `imported` where HDF5 goes. */
 int benchmark_open(benchmark **b, const char *folder, const char *name, const char *data, const char *imported);
+/* As a command names one: `cifar10` of the program's own, or the path of a .yml file.
+ * NULL: OODBENCH_DATA, datasets/imported. */
+int benchmark_named(benchmark **b, const char *named, const char *data, const char *imported);
 void benchmark_close(benchmark *b);
 
 int64_t benchmark_classes(const benchmark *b);
@@ -25,6 +28,10 @@ int benchmark_sets(const benchmark *b);
 const char *benchmark_set(const benchmark *b, int i);
 const char *benchmark_group(const benchmark *b, const char *set);   /* NULL: no such set */
 const char *benchmark_nearest(const benchmark *b, const char *set); /* a similar name, or NULL */
+
+/* The splits of a set that tests look at: "test" alone for a plain set;
+ * "gaussian_noise_1", ... for a corrupted one; NULL behind the last. */
+const char *benchmark_part(const benchmark *b, const char *set, int i);
 
 /* The HDF5 file of a set. benchmark_path only names it; benchmark_fresh says
  * whether it is there and made from the same list, images and settings;

@@ -1,0 +1,73 @@
+/* recipe.h - what the sets of a benchmark are made from, for benchmark.c, which
+ * reads it, recipe.c, which makes them, and overlap.c, which compares them. */
+#ifndef RECIPE_H
+#define RECIPE_H
+
+#include "../harness/config.h"
+#include "benchmark.h"
+#include "corrupted.h"
+#include "images.h"
+#include "make.h"
+#include "npy.h"
+#include "parts.h"
+#include "shapes.h"
+
+#include <limits.h>
+
+#define RECIPE_SPLITS 3 /* train, val, test */
+extern const char *const recipe_splits[RECIPE_SPLITS];
+
+typedef struct set {
+    char *name;
+    const char *group;
+    int drawn;           /* shapes_kind(), or -1 */
+    const char *corrupt; /* the set whose test images are corrupted, or NULL */
+    const char *npy;     /* a .npy file or the folder of the published ones, or NULL */
+    parts parts;         /* none: its splits are called train, val, test */
+    uint64_t seed;       /* of the corruptions */
+} set;
+
+struct benchmark {
+    char *name, *file, *data, *imported;
+    config *c;
+    const char **classes;
+    set *sets;
+    int n;
+    int64_t n_classes, side, resize;
+    uint64_t seed;
+    double mean[3], std[3];
+};
+
+const set *benchmark_find(const benchmark *b, const char *name); /* NULL: no such set */
+
+/* The value of `sets.<set>.<below>`, or NULL; its key goes to `key`. */
+const char *benchmark_text(const benchmark *b, const char *set, const char *below, char key[160]);
+
+/* Split i of a set: 0 .. until NULL. */
+const char *recipe_split(const benchmark *b, const set *s, int i);
+
+typedef struct origin { /* where one split comes from */
+    list l;
+    char *root;
+    images im;
+    shapes sh;
+    corrupted co;
+    npy_images np;
+    npy px;
+    char *source;
+} origin;
+
+typedef struct recipe { /* a set's splits, ready to be made */
+    make_split *splits;
+    origin *origins;
+    int n;
+    dataset *whole; /* what is corrupted */
+    npy labels;
+} recipe;
+
+/* Finds lists, images, arrays, or how many to draw. A set that is corrupted must be
+ * there. 0, or -1 with fault(). */
+int recipe_find(recipe *r, const benchmark *b, const set *s);
+void recipe_free(recipe *r);
+
+#endif
