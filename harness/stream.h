@@ -1,6 +1,7 @@
 /* stream.h - shuffled, augmented batches of one data set, without end. What a
  * batch holds depends on (seed, epoch, position) and on nothing else, so a run
- * can be taken up again anywhere, and every backend sees the same images. */
+ * can be taken up again anywhere, and every backend sees the same images. A
+ * thread gathers the next batch while this one is being computed with. */
 #ifndef STREAM_H
 #define STREAM_H
 
@@ -14,6 +15,7 @@ typedef struct stream_options {
     int64_t crop; /* pad by as many zeros and cut at random; 0: not at all */
     int flip;     /* mirror every other image, by chance */
     double mean[3], std[3];
+    int no_thread; /* each batch is made when it is asked for; it holds the same */
 } stream_options;
 
 /* d stays the caller's and must outlive the stream. -1 with fault() set. */
@@ -21,11 +23,16 @@ int stream_open(stream **s, const dataset *d, const stream_options *o);
 void stream_close(stream *s);
 
 /* The order is a permutation drawn anew every epoch. Reading past the end of
- * one goes on with the next; seeking drops what is left. */
+ * one goes on with the next; seeking drops what is left. 0 <= position <= count. */
 void stream_seek(stream *s, int64_t epoch, int64_t position);
 int64_t stream_count(const stream *s);
 
-/* The next n images as tensors of the current scope. */
+/* Where the next batch begins: seeking there goes on as if nothing had been. */
+void stream_where(const stream *s, int64_t *epoch, int64_t *position);
+
+/* The next n images as tensors of the current scope. They are there already
+ * when n is what the call before asked for. */
 batch stream_next(stream *s, int64_t n);
+int64_t stream_late(const stream *s); /* batches so far that nobody had begun when they were asked for */
 
 #endif

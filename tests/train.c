@@ -7,7 +7,6 @@
 #include "../harness/fault.h"
 #include "../harness/file.h"
 #include "../harness/report.h"
-#include "../harness/stream.h"
 #include "../kernels/random.h"
 
 #include <setjmp.h>
@@ -266,76 +265,6 @@ static void wrong_input(void **state)
     assert_false(file_exists(out_path));
 }
 
-/* Every image once an epoch, in an order that the seed and the epoch decide. */
-static void stream_order(void **state)
-{
-    (void)state;
-    dataset *d;
-    stream *s;
-    int32_t first[TRAIN], again[TRAIN], second[TRAIN];
-    stream_options o = {.seed = 5, .std = {1, 1, 1}};
-    int count[CLASSES] = {0};
-    assert_int_equal(dataset_open(&d, id_path, "train"), 0);
-    assert_int_equal(stream_open(&s, d, &o), 0);
-    tx_open();
-    tx_read(stream_next(s, TRAIN).y, first);
-    tx_read(stream_next(s, TRAIN).y, second);
-    stream_seek(s, 0, 0);
-    tx_read(stream_next(s, TRAIN).y, again);
-    assert_memory_equal(first, again, sizeof first);
-    assert_memory_not_equal(first, second, sizeof first);
-    for (int i = 0; i < TRAIN; i++)
-        count[first[i]]++;
-    for (int k = 0; k < CLASSES; k++)
-        assert_int_equal(count[k], TRAIN / CLASSES);
-    stream_seek(s, 0, TRAIN - 4); /* across the end, into the next permutation */
-    tx_read(stream_next(s, 8).y, again);
-    assert_memory_equal(again, first + TRAIN - 4, 4 * sizeof *first);
-    assert_memory_equal(again + 4, second, 4 * sizeof *first);
-    tx_close();
-    stream_close(s);
-    dataset_close(d);
-}
-
-/* A batch holds the data set's own pixels, shifted and mirrored as drawn. */
-static void stream_augments(void **state)
-{
-    (void)state;
-    dataset *d;
-    stream *plain, *moved;
-    enum { N = 32 };
-    static real x[N][SIDE][SIDE][3], y[N][SIDE][SIDE][3];
-    stream_options o = {.seed = 5, .std = {1, 1, 1}};
-    int mirrored = 0, shifted = 0;
-    assert_int_equal(dataset_open(&d, id_path, "train"), 0);
-    assert_int_equal(stream_open(&plain, d, &o), 0);
-    o.crop = 4;
-    o.flip = 1;
-    assert_int_equal(stream_open(&moved, d, &o), 0);
-    tx_open();
-    tx_read(stream_next(plain, N).x, x);
-    tx_read(stream_next(moved, N).x, y);
-    tx_close();
-    for (int i = 0; i < N; i++) {
-        int found = 0;
-        for (int move = 0; move < 2 * 81 && !found; move++) {
-            int flip = move / 81, dy = move % 81 / 9 - 4, dx = move % 9 - 4, same = 1;
-            for (int h = 4; h < SIDE - 4 && same; h++)
-                for (int w = 4; w < SIDE - 4 && same; w++) /* the middle is never filled with zeros */
-                    same = y[i][h][flip ? SIDE - 1 - w : w][0] == x[i][h - dy][w - dx][0];
-            found = same;
-            mirrored += same && flip;
-            shifted += same && (dy || dx);
-        }
-        assert_true(found);
-    }
-    assert_in_range(mirrored, N / 8, N - N / 8);
-    assert_true(shifted > N / 2);
-    stream_close(plain);
-    stream_close(moved);
-    dataset_close(d);
-}
-
 /* methods/NAME.c that fill in loss or step. */
 static int find_trainings(training *list)
 {
@@ -365,9 +294,10 @@ int main(void)
     static training list[MOST];
     static struct CMUnitTest all[MOST + 8];
     const struct CMUnitTest fixed[] = {
-        cmocka_unit_test(same_seed_same_bytes), cmocka_unit_test(loss_not_finite),
-        cmocka_unit_test(steps_are_frugal),     cmocka_unit_test(wrong_input),
-        cmocka_unit_test(stream_order),         cmocka_unit_test(stream_augments),
+        cmocka_unit_test(same_seed_same_bytes),
+        cmocka_unit_test(loss_not_finite),
+        cmocka_unit_test(steps_are_frugal),
+        cmocka_unit_test(wrong_input),
     };
     size_t n = 0;
     setenv("OMP_NUM_THREADS", "1", 0); /* the nets are tiny, and machines that test are busy */

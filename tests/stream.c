@@ -1,0 +1,440 @@
+/* stream.c - what the batches of training hold: the order of images, shifts and
+ * mirrorings, the same whether a thread gathers them ahead or nobody does, and
+ * wherever reading begins. The label of an image is its number in the set. */
+#include "../harness/stream.h"
+#include "../datasets/store.h"
+#include "../harness/ahead.h"
+#include "../harness/engine.h"
+#include "../harness/fault.h"
+#include "../harness/gather.h"
+#include "../kernels/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { IMAGES = 96, SIDE = 32, PIXELS = SIDE * SIDE * 3, MOST = 4 * IMAGES };
+
+static char folder[4096], path[4200];
+static dataset *set;
+
+static int write_set(void)
+{
+    static const double mean[] = {0.5, 0.5, 0.5}, std[] = {0.25, 0.25, 0.25};
+    const store_header header = {"noise", NULL, 0, mean, std};
+    uint8_t px[PIXELS];
+    store *to;
+    int rc = store_create(&to, path, &header);
+    if (rc == 0)
+        rc = store_split(to, "train", IMAGES, SIDE, "tests/stream.c");
+    for (int32_t i = 0; i < IMAGES && rc == 0; i++) {
+        for (int j = 0; j < PIXELS; j++)
+            px[j] = (uint8_t)random_below(1, (uint64_t)(i * PIXELS + j), 256);
+        rc = store_images(to, px, &i, 1);
+    }
+    return rc == 0 ? store_commit(to) : -1;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    char kernels[512];
+    const char *b = getenv("B"), *tmp = getenv("TMPDIR");
+    snprintf(kernels, sizeof kernels, "%s/kernels", b ? b : "build");
+    setenv("OODBENCH_KERNELS", kernels, 1);
+    snprintf(folder, sizeof folder, "%s/oodbench-stream.XXXXXX", tmp ? tmp : "/tmp");
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/set.h5", folder);
+    if (write_set() == 0 && dataset_open(&set, path, "train") == 0 && device_open("ref", 0) == 0)
+        return 0;
+    fprintf(stderr, "%s\n", fault_text());
+    return -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    dataset_close(set);
+    device_close();
+    unlink(path);
+    return rmdir(folder); /* fails when something was left aside */
+}
+
+static const stream_options still = {.seed = 5, .std = {1, 1, 1}};
+static const stream_options moving = {
+    .seed = 5, .crop = 4, .flip = 1, .mean = {0.5, 0.4, 0.3}, .std = {0.25, 0.5, 0.2}};
+
+static stream *open_stream(stream_options o, int no_thread)
+{
+    stream *s;
+    o.no_thread = no_thread;
+    assert_int_equal(stream_open(&s, set, &o), 0);
+    return s;
+}
+
+/* The numbers of the next n images. */
+static void numbers(stream *s, int64_t n, int32_t *out)
+{
+    tx_open();
+    batch b = stream_next(s, n);
+    assert_int_equal(b.n, n);
+    assert_int_equal(tx_rows(b.y), n);
+    tx_read(b.y, out);
+    tx_close();
+}
+
+/* Both give the same next n images, to the bit, and stand at the same place after. */
+static void same_next(stream *a, stream *b, int64_t n)
+{
+    size_t size = (size_t)n * PIXELS * sizeof(real);
+    real *x = malloc(size), *y = malloc(size);
+    int32_t i[MOST], j[MOST];
+    int64_t at[2], there[2];
+    assert_true(x && y && n <= MOST);
+    tx_open();
+    batch one = stream_next(a, n), two = stream_next(b, n);
+    tx_read(one.x, x);
+    tx_read(two.x, y);
+    tx_read(one.y, i);
+    tx_read(two.y, j);
+    tx_close();
+    assert_memory_equal(i, j, (size_t)n * sizeof *i);
+    assert_memory_equal(x, y, size);
+    stream_where(a, &at[0], &at[1]);
+    stream_where(b, &there[0], &there[1]);
+    assert_memory_equal(at, there, sizeof at);
+    free(x);
+    free(y);
+}
+
+/* Every image once an epoch, in an order that the seed and the epoch decide. */
+static void order(void **state)
+{
+    (void)state;
+    stream_options other = still;
+    int32_t first[IMAGES], again[IMAGES], second[IMAGES], count[IMAGES] = {0};
+    stream *s = open_stream(still, 0);
+    numbers(s, IMAGES, first);
+    numbers(s, IMAGES, second);
+    stream_seek(s, 0, 0);
+    numbers(s, IMAGES, again);
+    assert_memory_equal(first, again, sizeof first);
+    assert_memory_not_equal(first, second, sizeof first);
+    for (int i = 0; i < IMAGES; i++)
+        count[first[i]]++;
+    for (int i = 0; i < IMAGES; i++)
+        assert_int_equal(count[i], 1);
+    stream_close(s);
+    other.seed++;
+    s = open_stream(other, 0);
+    numbers(s, IMAGES, again);
+    assert_memory_not_equal(first, again, sizeof first);
+    stream_close(s);
+}
+
+static void across_the_end(void **state)
+{
+    (void)state;
+    int32_t all[3 * IMAGES], part[3 * IMAGES];
+    stream *s = open_stream(still, 0);
+    for (int i = 0; i < 3; i++)
+        numbers(s, IMAGES, all + i * IMAGES);
+    stream_seek(s, 0, IMAGES - 4);
+    numbers(s, 8, part);
+    assert_memory_equal(part, all + IMAGES - 4, 8 * sizeof *all);
+    stream_seek(s, 0, IMAGES); /* the end of an epoch is the beginning of the next */
+    numbers(s, 8, part);
+    assert_memory_equal(part, all + IMAGES, 8 * sizeof *all);
+    stream_seek(s, 0, 10); /* a batch may be larger than the set */
+    numbers(s, 2 * IMAGES + 30, part);
+    assert_memory_equal(part, all + 10, (2 * IMAGES + 30) * sizeof *all);
+    stream_close(s);
+}
+
+/* A batch holds the set's own pixels, shifted and mirrored as drawn. */
+static void augments(void **state)
+{
+    (void)state;
+    enum { N = 32 };
+    static real x[N][SIDE][SIDE][3], y[N][SIDE][SIDE][3];
+    stream_options o = still;
+    int mirrored = 0, shifted = 0;
+    stream *plain = open_stream(o, 0);
+    o.crop = 4;
+    o.flip = 1;
+    stream *moved = open_stream(o, 0);
+    tx_open();
+    tx_read(stream_next(plain, N).x, x);
+    tx_read(stream_next(moved, N).x, y);
+    tx_close();
+    for (int i = 0; i < N; i++) {
+        int found = 0;
+        for (int move = 0; move < 2 * 81 && !found; move++) {
+            int flip = move / 81, dy = move % 81 / 9 - 4, dx = move % 9 - 4, same = 1;
+            for (int h = 4; h < SIDE - 4 && same; h++)
+                for (int w = 4; w < SIDE - 4 && same; w++) /* the middle is never filled with zeros */
+                    same = y[i][h][flip ? SIDE - 1 - w : w][0] == x[i][h - dy][w - dx][0];
+            found = same;
+            mirrored += same && flip;
+            shifted += same && (dy || dx);
+        }
+        assert_true(found);
+    }
+    assert_in_range(mirrored, N / 8, N - N / 8);
+    assert_true(shifted > N / 2);
+    stream_close(plain);
+    stream_close(moved);
+}
+
+/* Cut and mirrored as bytes, an image is what the device makes of it. */
+static void cut_like_the_device(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    static real x[N][PIXELS];
+    uint8_t px[PIXELS];
+    stream_options o = moving;
+    gatherer g;
+    gathered b = {0};
+    o.crop = 40; /* some are shifted out of sight */
+    stream *s = open_stream(o, 0);
+    tx_open();
+    tx_read(stream_next(s, N).x, x);
+    tx_close();
+    assert_int_equal(gather_open(&g, set, o.seed, o.crop, o.flip), 0);
+    gather_room(&g, &b, N);
+    gather(&g, &b, (place){0, 0}, N, NULL);
+    for (int i = 0; i < N; i++) {
+        gather_cut(&g, &b, i, px);
+        for (int j = 0; j < PIXELS; j++)
+            assert_true(x[i][j] == (real)((px[j] / 255.0 - (real)o.mean[j % 3]) / (real)o.std[j % 3]));
+    }
+    gather_free(&b);
+    gather_close(&g);
+    stream_close(s);
+}
+
+/* The same calls of a stream with a thread and of one without. */
+static void thread_changes_nothing(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {16, 16, 16, 5,  5,   16, 40, 40, 40, 1, 1, 96,
+                                    96, 96, 97, 97, 200, 7,  3,  7,  3,  0, 3};
+    stream *a = open_stream(moving, 0), *b = open_stream(moving, 1);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        same_next(a, b, sizes[i]);
+    for (int64_t i = 0; i < 20; i++) {
+        int64_t epoch = random_below(9, (uint64_t)(3 * i), 5),
+                position = random_below(9, (uint64_t)(3 * i + 1), IMAGES + 1);
+        stream_seek(a, epoch, position);
+        stream_seek(b, epoch, position);
+        for (int64_t j = i % 4; j > 0; j--)
+            same_next(a, b, 1 + random_below(9, (uint64_t)(3 * i + 2), 60));
+    }
+    stream_close(a);
+    stream_close(b);
+}
+
+/* How many images are asked for at a time changes no image. */
+static void any_number_at_a_time(void **state)
+{
+    (void)state;
+    int32_t all[2 * IMAGES], part[2 * IMAGES];
+    stream *s = open_stream(moving, 0);
+    numbers(s, 2 * IMAGES, all);
+    stream_seek(s, 0, 0);
+    int64_t done = 0;
+    for (int i = 0; done < 2 * IMAGES; i++) {
+        int64_t n = 1 + random_below(3, (uint64_t)i / 2, 20); /* each number twice */
+        n = n < 2 * IMAGES - done ? n : 2 * IMAGES - done;
+        numbers(s, n, part + done);
+        done += n;
+    }
+    assert_memory_equal(all, part, sizeof all);
+    stream_close(s);
+}
+
+/* Another stream that begins where the first one stands goes on like it. */
+static void goes_on_anywhere(void **state)
+{
+    (void)state;
+    int64_t epoch, position;
+    stream *a = open_stream(moving, 0);
+    stream_where(a, &epoch, &position);
+    assert_int_equal(epoch, 0);
+    assert_int_equal(position, 0);
+    for (int i = 0; i < 9; i++) {
+        int32_t y[32];
+        numbers(a, 32, y);
+        stream_where(a, &epoch, &position);
+        assert_int_equal(epoch, (i + 1) / 3);
+        assert_int_equal(position, (i + 1) % 3 * 32);
+        stream *b = open_stream(moving, i % 2);
+        stream_seek(b, epoch, position);
+        same_next(a, b, 20);
+        same_next(a, b, 20);
+        stream_seek(a, epoch, position);
+        stream_close(b);
+    }
+    stream_close(a);
+}
+
+/* From the second one on, batches of one size are under way when asked for. */
+static void runs_ahead(void **state)
+{
+    (void)state;
+    int32_t y[64];
+    stream *s = open_stream(moving, 0), *none = open_stream(moving, 1);
+    for (int i = 0; i < 10; i++)
+        numbers(s, 16, y);
+    assert_int_equal(stream_late(s), 1);
+    stream_seek(s, 7, 3);
+    numbers(s, 16, y);
+    assert_int_equal(stream_late(s), 1);
+    numbers(s, 64, y);
+    numbers(s, 64, y);
+    assert_int_equal(stream_late(s), 2);
+    numbers(none, 16, y);
+    numbers(none, 16, y);
+    assert_int_equal(stream_late(none), 2);
+    stream_close(s);
+    stream_close(none);
+}
+
+/* The thread. */
+
+static int threads(void)
+{
+    DIR *d = opendir("/proc/self/task");
+    int n = 0;
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+/* The kernel forgets a thread a moment after it was joined. */
+static int threads_after(int expected)
+{
+    for (int i = 0; i < 2000 && threads() != expected; i++)
+        usleep(1000);
+    return threads();
+}
+
+static void threads_end(void **state)
+{
+    (void)state;
+    enum { STREAMS = 8 };
+    stream *s[STREAMS];
+    int32_t y[64];
+    int before = threads();
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < STREAMS; i++)
+            s[i] = open_stream(moving, 0);
+        assert_int_equal(threads(), before + STREAMS);
+        for (int i = 0; i < STREAMS; i++)
+            numbers(s[i], 64, y);
+        for (int i = 0; i < STREAMS; i++) { /* some are closed at work */
+            if (i % 2)
+                stream_seek(s[i], 3, 0);
+            stream_close(s[i]);
+        }
+        assert_int_equal(threads_after(before), before);
+    }
+    stream_close(open_stream(moving, 0)); /* never used */
+    assert_int_equal(threads_after(before), before);
+}
+
+typedef struct endless {
+    int64_t rounds;
+    atomic_int begun;
+} endless;
+
+/* Ends only when it is told to. */
+static void until_stopped(void *what, const atomic_bool *stop)
+{
+    endless *e = what;
+    atomic_store(&e->begun, 1);
+    while (!atomic_load(stop))
+        e->rounds++;
+}
+
+static void stops_a_job(void **state)
+{
+    (void)state;
+    endless e = {0};
+    ahead *a = ahead_open(until_stopped, &e);
+    assert_non_null(a);
+    ahead_wait(a); /* nothing to wait for */
+    ahead_stop(a);
+    for (int i = 0; i < 3; i++) {
+        atomic_store(&e.begun, 0);
+        ahead_begin(a);
+        while (!atomic_load(&e.begun))
+            usleep(100);
+        ahead_stop(a);
+        int64_t rounds = e.rounds; /* and that is the last of it */
+        usleep(1000);
+        assert_int_equal(e.rounds, rounds);
+    }
+    for (int i = 0; i < 100; i++) { /* before it has begun, mostly */
+        ahead_begin(a);
+        ahead_stop(a);
+    }
+    ahead_begin(a);
+    ahead_close(a);
+    ahead_close(NULL);
+}
+
+/* As run_refuse() does: the process ends while the thread is at work. */
+static void exits_at_work(void **state)
+{
+    (void)state;
+    int status;
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        static endless e;
+        ahead *a = ahead_open(until_stopped, &e);
+        if (!a)
+            _exit(1);
+        ahead_begin(a);
+        while (!atomic_load(&e.begun))
+            usleep(100);
+        alarm(60);
+        exit(EXIT_CONFIG + 40);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), EXIT_CONFIG + 40);
+}
+
+int main(void)
+{
+    const struct CMUnitTest all[] = {
+        cmocka_unit_test(order),
+        cmocka_unit_test(across_the_end),
+        cmocka_unit_test(augments),
+        cmocka_unit_test(cut_like_the_device),
+        cmocka_unit_test(thread_changes_nothing),
+        cmocka_unit_test(any_number_at_a_time),
+        cmocka_unit_test(goes_on_anywhere),
+        cmocka_unit_test(runs_ahead),
+        cmocka_unit_test(threads_end),
+        cmocka_unit_test(stops_a_job),
+        cmocka_unit_test(exits_at_work),
+    };
+    return cmocka_run_group_tests_name("stream", all, set_up, tear_down);
+}
