@@ -8,20 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int read_recipe(const config *c, recipe *r)
-{
-    *r = train_recipe();
-    if (config_int(c, "epochs", &r->epochs, 1, 100000) != 0 || config_int(c, "batch", &r->batch, 1, 65536) != 0 ||
-        config_int(c, "outlier_batch", &r->outlier_batch, 1, 65536) != 0 ||
-        config_real(c, "lr", &r->lr, 0, 1e6) != 0 || config_real(c, "lr_min", &r->lr_min, 0, 1e6) != 0 ||
-        config_real(c, "momentum", &r->momentum, 0, 1) != 0 ||
-        config_real(c, "weight_decay", &r->weight_decay, 0, 1e3) != 0 ||
-        config_flag(c, "nesterov", &r->nesterov) != 0 || config_int(c, "crop", &r->crop, 0, 64) != 0 ||
-        config_flag(c, "flip", &r->flip) != 0)
-        return -1;
-    return 0;
-}
-
 /* The method whose loss the trained one minimises, where it has such a parameter. */
 static int open_base(const cell *k, train_job *job)
 {
@@ -43,7 +29,7 @@ int cell_train(cell *k)
     char csv[4096], name[64];
     train_job job = {.name = k->run, .id = cell_set_path(k, k->id), .out = config_text(k->c, "out"), .csv = csv};
     run r;
-    if (!job.id || read_recipe(k->c, &job.recipe) != 0 || cell_open_method(k, "train") != 0 ||
+    if (!job.id || recipe_read(&job.recipe, k->c) != 0 || cell_open_method(k, "train") != 0 ||
         open_base(k, &job) != 0)
         return -1;
     if (!job.out)

@@ -21,10 +21,12 @@ struct diagnostics {
     size_t epochs, room;
 };
 
-diagnostics *diagnostics_begin(const char *path)
+diagnostics *diagnostics_begin(const char *path, const char *const first[])
 {
     diagnostics *d = pool_host(sizeof *d);
     snprintf(d->path, sizeof d->path, "%s", path);
+    for (; first && first[d->columns] && d->columns < MOST_COLUMNS; d->columns++)
+        snprintf(d->keys[d->columns], KEY, "%s", first[d->columns]);
     return d;
 }
 

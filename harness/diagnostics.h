@@ -5,8 +5,9 @@
 
 typedef struct diagnostics diagnostics;
 
-/* The file is written anew, whole, after every epoch. */
-diagnostics *diagnostics_begin(const char *path);
+/* The file is written anew, whole, after every epoch. `first`: the columns that
+ * come before those that are noted, ended by NULL; or NULL. */
+diagnostics *diagnostics_begin(const char *path, const char *const first[]);
 void diagnostics_end(diagnostics *d);
 
 /* Adds to the mean of this epoch. -1 with fault() set for a key that is no

@@ -16,27 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-recipe train_recipe(void)
-{
-    return (recipe){.epochs = 100,
-                    .batch = 128,
-                    .outlier_batch = 256,
-                    .lr = 0.1,
-                    .lr_min = 1e-6,
-                    .momentum = 0.9,
-                    .weight_decay = 5e-4,
-                    .nesterov = 1,
-                    .crop = 4,
-                    .flip = 1};
-}
-
 /* The loop. */
 
 double trainer_rate(const trainer *t)
 {
-    const recipe *c = &t->job->recipe;
-    double done = (double)t->step / (double)t->steps;
-    return c->lr_min + (c->lr - c->lr_min) * 0.5 * (1 + cos(3.14159265358979323846 * done));
+    return recipe_rate(&t->job->recipe, t->step, t->steps_each, t->plateau.cuts);
 }
 
 /* Hands on what is left of the run, and says where it went wrong. */
@@ -44,10 +28,11 @@ static int not_finite(const trainer *t, const char *what, double value)
 {
     char kept[4400] = "no checkpoint was kept";
     if (t->best >= 0)
-        snprintf(kept, sizeof kept, "the best one so far, of epoch %lld, is %s", (long long)t->best_epoch, t->kept);
-    report_status("nan: %s is %g at step %lld (epoch %lld of %lld): lower the learning rate (lr: %g); %s", what,
-                  value, (long long)t->step, (long long)((t->step - 1) / t->steps_each + 1),
-                  (long long)t->job->recipe.epochs, t->job->recipe.lr, kept);
+        snprintf(kept, sizeof kept, "the checkpoint of epoch %lld is %s", (long long)t->best_epoch, t->kept);
+    report_status("nan: %s is %s at step %lld (epoch %lld of %lld): lower the learning rate (lr: %g); %s", what,
+                  isnan(value) ? "no number" : "infinite", (long long)t->step,
+                  (long long)((t->step - 1) / t->steps_each + 1), (long long)t->job->recipe.epochs,
+                  t->job->recipe.lr, kept);
     return EXIT_NOT_FINITE;
 }
 
@@ -84,8 +69,25 @@ static int train_step(trainer *t)
     return note_step(t);
 }
 
-/* Counts the right answers on the validation split; EXIT_OK or EXIT_NOT_FINITE. */
-static int validate(trainer *t, int64_t *correct)
+/* Mean cross-entropy, in double. */
+static double mean_loss(const float *logits, const int32_t *labels, int64_t n, int64_t classes)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const float *z = logits + i * classes;
+        double most = (double)z[0];
+        for (int64_t k = 1; k < classes; k++)
+            most = fmax(most, (double)z[k]);
+        double sum = exp((double)z[0] - most);
+        for (int64_t k = 1; k < classes; k++)
+            sum += exp((double)z[k] - most);
+        total += most + log(sum) - (double)z[labels[i]];
+    }
+    return total / (double)n;
+}
+
+/* The mean loss and the right answers on the validation split; EXIT_OK or EXIT_NOT_FINITE. */
+static int validate(trainer *t, int64_t *correct, double *loss)
 {
     int64_t n = dataset_count(t->val), classes = nn_classes(t->run->net);
     enum nn_mode mode = nn_mode(t->run->net, NN_EVAL);
@@ -93,8 +95,9 @@ static int validate(trainer *t, int64_t *correct)
     nn_mode(t->run->net, mode);
     for (int64_t i = 0; i < n * classes; i++)
         if (!isfinite(t->logits[i]))
-            return not_finite(t, "a logit of the validation split", t->logits[i]);
+            return not_finite(t, "a logit of the validation split", (double)t->logits[i]);
     *correct = features_correct(t->logits, dataset_labels(t->val), n, classes);
+    *loss = mean_loss(t->logits, dataset_labels(t->val), n, classes);
     return EXIT_OK;
 }
 
@@ -119,40 +122,56 @@ static int keep(trainer *t, int64_t epoch, int64_t correct)
     return nn_save(t->run->net, t->kept, metadata);
 }
 
-static int train_epoch(trainer *t, int64_t epoch, double *accuracy)
+/* Validates, keeps the weights when they are to be kept, ends the row. */
+static int end_epoch(trainer *t, int64_t epoch, double lr, double seconds)
+{
+    const recipe *c = &t->job->recipe;
+    int64_t correct = 0;
+    double loss = 0;
+    int rc = validate(t, &correct, &loss);
+    if (rc != 0)
+        return rc;
+    t->accuracy = 100.0 * (double)correct / (double)dataset_count(t->val);
+    recipe_plateau_see(&t->plateau, c, loss);
+    if ((c->keep == RECIPE_LAST || correct >= t->best) && keep(t, epoch, correct) != 0)
+        return -1;
+    const struct {
+        const char *key;
+        double value;
+    } row[] = {{"lr", lr},
+               {"val_acc", t->accuracy},
+               {"val_loss", loss},
+               {"images_s", (double)(t->steps_each * c->batch) / seconds}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        if (diagnostics_note(t->notes, row[i].key, row[i].value) != 0)
+            return -1;
+    return diagnostics_epoch(t->notes);
+}
+
+static int train_epoch(trainer *t, int64_t epoch)
 {
     const recipe *c = &t->job->recipe;
     double began = clock_now(), lr = trainer_rate(t);
-    int64_t correct = 0;
     int rc = 0;
     stream_seek(t->batches, epoch - 1, 0);
     for (int64_t i = 0; i < t->steps_each && rc == 0; i++) {
         rc = train_step(t);
         progress_say("epoch %lld/%lld  loss %.4f  val %.2f %%", (long long)epoch, (long long)c->epochs,
-                     diagnostics_mean(t->notes, "loss"), *accuracy);
+                     diagnostics_mean(t->notes, "loss"), t->accuracy);
         progress_step(t->step * c->batch);
     }
-    double seconds = clock_now() - began;
-    if (rc != 0 || (rc = validate(t, &correct)) != 0)
-        return rc;
-    *accuracy = 100.0 * (double)correct / (double)dataset_count(t->val);
-    if (diagnostics_note(t->notes, "lr", lr) != 0 || diagnostics_note(t->notes, "val_acc", *accuracy) != 0 ||
-        diagnostics_note(t->notes, "images_s", (double)(t->steps_each * c->batch) / seconds) != 0 ||
-        diagnostics_epoch(t->notes) != 0)
-        return -1;
-    return correct >= t->best ? keep(t, epoch, correct) : 0;
+    return rc == 0 ? end_epoch(t, epoch, lr, clock_now() - began) : rc;
 }
 
 static int train_epochs(trainer *t)
 {
-    double accuracy = 0;
     int rc = 0;
     char label[64];
     snprintf(label, sizeof label, "training %s with %s", nn_name(t->run->net), plugin_method(t->plugin)->name);
     progress_begin(label, "images", t->steps * t->job->recipe.batch);
     enum nn_mode mode = nn_mode(t->run->net, NN_TRAIN);
     for (int64_t epoch = 1; epoch <= t->job->recipe.epochs && rc == 0; epoch++)
-        rc = train_epoch(t, epoch, &accuracy);
+        rc = train_epoch(t, epoch);
     nn_mode(t->run->net, mode);
     progress_end();
     if (rc == 0 && rename(t->kept, t->job->out) != 0)
@@ -211,7 +230,8 @@ static int open_streams(trainer *t)
     if (stream_open(&t->batches, t->train, &o) != 0)
         return -1;
     o.seed = random_stream(t->run->seed, RUN_OUTLIERS);
-    o.crop = o.flip = 0;
+    o.crop = c->aux_augment ? c->crop : 0;
+    o.flip = c->aux_augment && c->flip;
     return t->outliers ? stream_open(&t->outlier_batches, t->outliers, &o) : 0;
 }
 
@@ -223,7 +243,7 @@ static int begin(trainer *t)
         return fault("out: the path %s is too long", t->job->out);
     t->steps_each = dataset_count(t->train) / t->job->recipe.batch;
     t->steps = t->steps_each * t->job->recipe.epochs;
-    t->notes = diagnostics_begin(t->job->csv);
+    t->notes = diagnostics_begin(t->job->csv, trainer_columns);
     t->logits = pool_host((size_t)(dataset_count(t->val) * nn_classes(t->run->net)) * sizeof *t->logits);
     return 0;
 }
@@ -243,13 +263,14 @@ static void end(trainer *t)
 
 int train_run(plugin *p, run *r, const train_job *job)
 {
-    trainer t = {.plugin = p, .base = job->base, .run = r, .job = job, .best = -1};
+    trainer t = {
+        .plugin = p, .base = job->base, .run = r, .job = job, .best = -1, .plateau = recipe_plateau_begin()};
     int rc = begin(&t);
     if (rc == 0) {
         bool wanted = engine_parameters(true);
         r->trainer = &t;
         tx_open();
-        t.velocity = tx_full(DIMS(nn_parameters(r->net)), 0);
+        t.optimiser = optimiser_begin(&job->recipe, nn_parameters(r->net));
         t.said = tx_full(DIMS(1 + TRAINER_NOTES), 0);
         rc = train_epochs(&t);
         tx_close();

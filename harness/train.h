@@ -5,16 +5,7 @@
 
 #include "experiment.h"
 #include "plugin.h"
-
-typedef struct recipe { /* defaults: train_recipe() */
-    int64_t epochs, batch;
-    int64_t outlier_batch; /* for methods that take outliers beside a batch */
-    double lr, lr_min;     /* cosine from the one to the other, per step */
-    double momentum, weight_decay;
-    int nesterov;
-    int64_t crop; /* zeros padded on each side before a random cut */
-    int flip;
-} recipe;
+#include "recipe.h"
 
 typedef struct train_job {
     recipe recipe;
@@ -25,9 +16,6 @@ typedef struct train_job {
     const char *out;      /* the .safetensors to write */
     const char *csv;      /* diagnostics */
 } train_job;
-
-/* The usual CIFAR recipe: 100 epochs of 128, SGD with Nesterov momentum. */
-recipe train_recipe(void);
 
 /* Trains r->net, leaves the checkpoint of the best validation accuracy (the
  * later of equals) at job->out. Until the end it lies beside it, as

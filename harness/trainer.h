@@ -4,6 +4,7 @@
 #define TRAINER_H
 
 #include "diagnostics.h"
+#include "optimiser.h"
 #include "stream.h"
 #include "train.h"
 
@@ -25,7 +26,8 @@ typedef struct trainer {
     dataset *train, *val, *outliers;
     stream *batches, *outlier_batches;
     diagnostics *notes;
-    tensor *velocity;
+    optimiser optimiser;
+    recipe_plateau plateau;
     tensor *said; /* [1 + TRAINER_NOTES] of this step: its loss, as first shown to run_backward, then notes */
     const char *said_of[TRAINER_NOTES];
     int nsaid;
@@ -36,8 +38,12 @@ typedef struct trainer {
     int64_t steps_each;  /* steps of an epoch */
     int64_t best;        /* right answers of the kept checkpoint; -1: none yet */
     int64_t best_epoch;
+    double accuracy; /* of the last validation, in % */
     char kept[4096]; /* its path until training ends */
 } trainer;
+
+/* training.c: the host's own columns of the diagnostics, which methods leave alone; ends with NULL. */
+extern const char *const trainer_columns[];
 
 /* train.c: the learning rate of the step that comes. */
 double trainer_rate(const trainer *t);

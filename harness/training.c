@@ -19,12 +19,15 @@ static bool is_repeated(const run *r)
     return r->trainer && r->trainer->replay.inside && r->trainer->replay.again;
 }
 
+const char *const trainer_columns[] = {"loss", "lr", "val_acc", "val_loss", "images_s", NULL};
+
 static void check_column(run *r, const char *key)
 {
-    static const char *const own[] = {"epoch", "loss", "lr", "val_acc", "images_s"};
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (strcmp(key, own[i]) == 0)
-            run_refuse(r, "run_note: the column `%s` is the host's own: choose another name", key);
+    bool own = strcmp(key, "epoch") == 0;
+    for (int i = 0; trainer_columns[i]; i++)
+        own = own || strcmp(key, trainer_columns[i]) == 0;
+    if (own)
+        run_refuse(r, "run_note: the column `%s` is the host's own: choose another name", key);
 }
 
 void run_note(run *r, const char *key, double value)
@@ -149,9 +152,7 @@ void run_backward(run *r, tensor *loss)
 void run_update(run *r)
 {
     trainer *t = training(r, "run_update");
-    const recipe *c = &t->job->recipe;
-    tx_sgd(nn_weights(r->net), t->velocity, nn_grads(r->net), trainer_rate(t), c->momentum, c->weight_decay,
-           c->nesterov != 0);
+    optimiser_step(&t->optimiser, nn_weights(r->net), nn_grads(r->net), trainer_rate(t));
 }
 
 double run_progress(const run *r)
