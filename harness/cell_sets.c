@@ -6,7 +6,17 @@
 #include "report.h"
 #include "score.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+/* The i-th split that makes the set up, NULL behind the last: of a shifted set
+ * one for each corruption and severity, of any other its test images. */
+static const char *part_of(const cell *k, const char *set, int i)
+{
+    char key[300];
+    snprintf(key, sizeof key, "parts.%.255s", set);
+    return config_has(k->c, key) ? config_item(k->c, key, i) : i == 0 ? "test" : NULL;
+}
 
 /* Computes what is not cached and reports how many labels were right. */
 static int extract(const cell *k, const char *set, const char *split)
@@ -28,34 +38,48 @@ int cell_features(cell *k)
         if (extract(k, k->id, splits[i]) != 0)
             return -1;
     for (int g = 0; g < 3; g++)
-        for (int i = 0; i < config_items(k->c, groups[g]); i++)
-            if (extract(k, config_item(k->c, groups[g], i), "test") != 0)
-                return -1;
+        for (int i = 0; i < config_items(k->c, groups[g]); i++) {
+            const char *set = config_item(k->c, groups[g], i), *part;
+            for (int j = 0; (part = part_of(k, set, j)); j++)
+                if (extract(k, set, part) != 0)
+                    return -1;
+        }
     return EXIT_OK;
+}
+
+static int find_set(const cell *k, score_set *s, const char *name, const char *group)
+{
+    int n = 0;
+    *s = (score_set){.name = name, .group = group, .path = cell_set_path(k, name)};
+    while (part_of(k, name, n))
+        n++;
+    s->splits = pool_host((size_t)(n + 1) * sizeof *s->splits);
+    for (int i = 0; i <= n; i++)
+        s->splits[i] = part_of(k, name, i);
+    return s->path ? 0 : -1;
 }
 
 int cell_score(cell *k)
 {
-    static const char *const groups[] = {"near", "far"};
-    const char *id = cell_set_path(k, k->id);
-    int n = 1, room = 1 + config_items(k->c, "near") + config_items(k->c, "far");
+    static const char *const groups[] = {"near", "far", "csid"};
+    int n = 1, room = 1;
     run r;
-    if (!id || cell_open_method(k, "score") != 0)
+    if (cell_open_method(k, "score") != 0)
         return -1;
+    for (int g = 0; g < 3; g++)
+        room += config_items(k->c, groups[g]);
     score_set *sets = pool_host((size_t)room * sizeof *sets);
-    sets[0] = (score_set){k->id, "id", id, "test"};
-    int rc = 0;
-    for (int g = 0; g < 2; g++)
-        for (int i = 0; i < config_items(k->c, groups[g]) && rc == 0; i++, n++) {
-            const char *name = config_item(k->c, groups[g], i);
-            sets[n] = (score_set){name, groups[g], cell_set_path(k, name), "test"};
-            rc = sets[n].path ? 0 : -1;
-        }
+    int rc = find_set(k, &sets[0], k->id, "id");
+    for (int g = 0; g < 3; g++)
+        for (int i = 0; i < config_items(k->c, groups[g]) && rc == 0; i++)
+            rc = find_set(k, &sets[n++], config_item(k->c, groups[g], i), groups[g]);
     if (rc == 0) {
-        run_begin(&r, &k->extractor, id, (uint64_t)k->seed);
+        run_begin(&r, &k->extractor, sets[0].path, (uint64_t)k->seed);
         rc = score_sets(k->plugin, &r, sets, n);
         run_end(&r);
     }
+    for (int i = 0; i < n; i++)
+        free(sets[i].splits);
     free(sets);
     return rc;
 }

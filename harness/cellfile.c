@@ -38,6 +38,43 @@ static void put_paths(config *c, const plan *p, const char *key)
     }
 }
 
+static int has(const config *c, const char *key, const char *item)
+{
+    for (int i = 0; i < config_items(c, key); i++)
+        if (strcmp(config_item(c, key, i), item) == 0)
+            return 1;
+    return 0;
+}
+
+/* Which splits make a shifted set up. */
+static void put_parts(config *c, const plan *p, const char *set)
+{
+    char name[300];
+    const char *part;
+    snprintf(name, sizeof name, "parts.%.255s", set);
+    for (int i = 0; (part = benchmark_part(p->b, set, i)); i++)
+        config_append(c, name, part, "");
+}
+
+/* What a cell has to look at for the rows wanted of it: a full-spectrum row needs
+ * its own set and all that are shifted. */
+static void put_sets(config *c, const plan *p, const config *sets)
+{
+    static const char *const keys[][2] = {{"near", "fsnear"}, {"far", "fsfar"}};
+    int shifted = config_items(sets, "csid");
+    for (int k = 0; k < 2; k++) {
+        copy(c, sets, keys[k][0]);
+        for (int i = 0; i < config_items(sets, keys[k][1]); i++, shifted++)
+            if (!has(c, keys[k][0], config_item(sets, keys[k][1], i)))
+                config_append(c, keys[k][0], config_item(sets, keys[k][1], i), "");
+    }
+    put(c, "csid", NULL);
+    if (shifted)
+        copy(c, p->c, "csid");
+    for (int i = 0; i < config_items(c, "csid"); i++)
+        put_parts(c, p, config_item(c, "csid", i));
+}
+
 static void put_method(config *c, const char *key, const variant *v)
 {
     put(c, key, v->method->name);
@@ -63,8 +100,7 @@ char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scor
     put(c, "cache", p->cache);
     for (int i = 0; same[i]; i++)
         copy(c, p->c, same[i]);
-    for (int i = 1; i < 4; i++)
-        copy(c, sets, groups[i]);
+    put_sets(c, p, sets);
     for (int i = 0; groups[i]; i++)
         put_paths(c, p, groups[i]);
     if (kind == CELL_TRAIN) {

@@ -18,9 +18,9 @@ static const measure measures[] = {
 enum { MEASURES = sizeof measures / sizeof *measures };
 
 /* What tells lines apart. */
-static const enum result_column of_line[] = {RESULT_SCORE,  RESULT_NET,          RESULT_WEIGHTS,
-                                             RESULT_ID,     RESULT_TRAIN,        RESULT_TRAIN_PARAMS,
-                                             RESULT_DEVICE, RESULT_SCORE_PARAMS, RESULT_FAST};
+static const enum result_column of_line[] = {RESULT_SCORE, RESULT_NET,          RESULT_WEIGHTS, RESULT_ID,
+                                             RESULT_TRAIN, RESULT_TRAIN_PARAMS, RESULT_DEVICE,  RESULT_SCORE_PARAMS,
+                                             RESULT_FAST,  RESULT_PRECISION};
 static const enum result_column of_set[] = {RESULT_OOD}, of_seed[] = {RESULT_SEED};
 
 static int same(const sheet *s, int a, int b, const enum result_column columns[], int n)
@@ -90,6 +90,9 @@ static int choose_measures(grid *g, const table_options *o)
 
 static int wanted(const sheet *s, int row, const char *keep, const table_options *o)
 {
+    const char *group = sheet_at(s, row, RESULT_GROUP);
+    if (result_spectrum(group) || strcmp(group, "csid") == 0)
+        return 0;
     return (!keep || keep[row]) && (!o->score || strcmp(sheet_at(s, row, RESULT_SCORE), o->score) == 0);
 }
 

@@ -12,7 +12,7 @@ static const struct {
     const char *title;
 } label_columns[] = {{RESULT_NET, "net"},     {RESULT_WEIGHTS, "weights"},     {RESULT_ID, "ID"},
                      {RESULT_TRAIN, "train"}, {RESULT_TRAIN_PARAMS, "recipe"}, {RESULT_DEVICE, "device"},
-                     {RESULT_FAST, "fast"}};
+                     {RESULT_FAST, "fast"},   {RESULT_PRECISION, "precision"}};
 enum { LABELS = sizeof label_columns / sizeof *label_columns };
 
 typedef struct matrix {
@@ -145,7 +145,8 @@ static void context(FILE *to, const grid *g)
         if (grid_varies(g, label_columns[i].column) || !s[0] || label_columns[i].column == RESULT_TRAIN_PARAMS)
             continue;
         int bare = label_columns[i].column == RESULT_NET || label_columns[i].column == RESULT_WEIGHTS;
-        if (label_columns[i].column == RESULT_FAST && strcmp(s, "true") != 0)
+        if ((label_columns[i].column == RESULT_FAST && strcmp(s, "true") != 0) ||
+            (label_columns[i].column == RESULT_PRECISION && strcmp(s, "f32") == 0))
             continue;
         text_add(&t, "%s%s%s%s", t.n ? ", " : "", bare ? "" : label_columns[i].title, bare ? "" : " ", s);
     }

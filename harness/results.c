@@ -4,16 +4,50 @@
 #include <string.h>
 
 const char *const result_names[RESULT_COLUMNS] = {
-    "run",     "commit",       "device", "fast",     "net",   "weights", "id",      "train",  "train_params",
-    "score",   "score_params", "seed",   "ood",      "group", "n_id",    "n_ood",   "acc",    "auroc",
-    "aupr_in", "aupr_out",     "fpr95",  "fpr95_id", "fit_s", "score_s", "peak_mb", "status",
+    "run",          "commit",  "device",       "fast",  "precision", "net",   "weights", "id",      "train",
+    "train_params", "score",   "score_params", "seed",  "ood",       "group", "n_id",    "n_ood",   "acc",
+    "auroc",        "aupr_in", "aupr_out",     "fpr95", "fpr95_id",  "fit_s", "score_s", "peak_mb", "status",
 };
 
 const char *const accuracy_names[ACCURACY_COLUMNS] = {
-    "run", "net", "weights", "id", "train", "train_params", "seed", "split", "n", "correct", "acc",
+    "run", "net", "weights", "id", "train", "train_params", "seed", "set", "split", "n", "correct", "acc",
 };
 
 int result_ok(const sheet *s, int row)
 {
     return strcmp(sheet_at(s, row, RESULT_STATUS), "ok") == 0;
+}
+
+int result_spectrum(const char *group)
+{
+    return strncmp(group, "fs", 2) == 0;
+}
+
+int result_find(const sheet *s, const char *run, const char *ood, const char *group)
+{
+    for (int row = sheet_rows(s) - 1; row >= 0; row--)
+        if (strcmp(sheet_at(s, row, RESULT_RUN), run) == 0 && strcmp(sheet_at(s, row, RESULT_OOD), ood) == 0 &&
+            result_spectrum(sheet_at(s, row, RESULT_GROUP)) == result_spectrum(group))
+            return row;
+    return -1;
+}
+
+int accuracy_find(const sheet *s, const char *run, const char *set, const char *split)
+{
+    for (int row = sheet_rows(s) - 1; row >= 0; row--)
+        if (strcmp(sheet_at(s, row, ACCURACY_RUN), run) == 0 && strcmp(sheet_at(s, row, ACCURACY_SET), set) == 0 &&
+            strcmp(sheet_at(s, row, ACCURACY_SPLIT), split) == 0)
+            return row;
+    return -1;
+}
+
+int result_id_has(const char *id, const char *set)
+{
+    size_t n = strlen(set);
+    for (const char *p = id; p; p = strchr(p, '+')) {
+        p += *p == '+';
+        if (strncmp(p, set, n) == 0 && (p[n] == '\0' || p[n] == '+'))
+            return 1;
+    }
+    return 0;
 }

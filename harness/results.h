@@ -1,5 +1,11 @@
 /* results.h - the columns of results.csv and accuracy.csv. One row of results
- * is one scorer on one checkpoint against one OOD set; metrics in percent. */
+ * is one scorer on one checkpoint against one OOD set; metrics in percent.
+ *
+ * group        ID is                       OOD is              acc is that of
+ * near, far    the ID set's test images    the set             the test images
+ * csid         the ID set's test images    a shifted set       the shifted images
+ * fsnear fsfar those and all shifted sets  a near or far set   all of them: the benchmark's
+ *              (full spectrum)                                 own "csid accuracy" */
 #ifndef RESULTS_H
 #define RESULTS_H
 
@@ -10,9 +16,10 @@ enum result_column {
     RESULT_COMMIT,
     RESULT_DEVICE,
     RESULT_FAST,
+    RESULT_PRECISION,
     RESULT_NET,
     RESULT_WEIGHTS,
-    RESULT_ID,
+    RESULT_ID, /* in full-spectrum rows with the shifted sets: "cifar10+cifar10c" */
     RESULT_TRAIN,
     RESULT_TRAIN_PARAMS,
     RESULT_SCORE,
@@ -44,7 +51,8 @@ enum accuracy_column {
     ACCURACY_TRAIN,
     ACCURACY_TRAIN_PARAMS,
     ACCURACY_SEED,
-    ACCURACY_SPLIT,
+    ACCURACY_SET,
+    ACCURACY_SPLIT, /* val test val+test; of a shifted set its parts, "all" of them, "all+id" with the ID test */
     ACCURACY_N,
     ACCURACY_CORRECT,
     ACCURACY_ACC,
@@ -53,5 +61,14 @@ enum accuracy_column {
 extern const char *const accuracy_names[ACCURACY_COLUMNS];
 
 int result_ok(const sheet *s, int row); /* its status is `ok` */
+int result_spectrum(const char *group); /* fsnear or fsfar */
+
+/* The last row of this run and set, or -1. A set stands in one of near, far and
+ * csid, so the group matters in so far as a full-spectrum row is another one. */
+int result_find(const sheet *s, const char *run, const char *ood, const char *group);
+int accuracy_find(const sheet *s, const char *run, const char *set, const char *split);
+
+/* `id` of a row is the set, or the set and shifted ones that include `set`. */
+int result_id_has(const char *id, const char *set);
 
 #endif

@@ -9,31 +9,44 @@
 typedef struct rows {
     plan p;
     sheet *results, *accuracy;
+    char *spectrum; /* the ID of full-spectrum rows, "cifar10+cifar10c"; NULL without shifted sets */
 } rows;
 
-/* What a cell says while it runs. */
+typedef struct tally { /* how many labels of a split were right; tallies.h */
+    char *set, *split;
+    int64_t n, correct;
+} tally;
+
+/* What a cell says while it runs; reports_end() frees what it holds. */
 typedef struct reports {
     rows *r;
     const model *m;
-    const scored *by;         /* NULL but for a score cell */
-    const config *sets;       /* near, far: the rows that are wanted of it */
-    char *status;             /* its last `status` line, or NULL; the caller frees it */
-    int64_t n[2], correct[2]; /* of the ID set's val and test */
-    int failed;               /* a row could not be written */
+    const scored *by;   /* NULL but for a score cell */
+    const config *sets; /* near, far, csid, fsnear, fsfar: the rows that are wanted of it */
+    config *told;       /* likewise: those it delivered, NULL while there is none */
+    char *status;       /* its last `status` line, or NULL */
+    tally *counted;
+    int ncounted;
+    int failed; /* a row could not be written */
 } reports;
 
-/* The sets a scorer still lacks, added to near and far of `wanted`; how many. */
+/* When the plan is made. */
+void rows_begin(rows *r);
+void rows_end(rows *r);
+
+/* Every row of a scorer, by group, into `all`. */
+void rows_wanted(const rows *r, config *all);
+
+/* Those that it lacks; how many. */
 int rows_missing(const rows *r, const scored *by, config *wanted);
 
-/* A row with this status for every one of these sets that has none that is ok. */
-int rows_fail(rows *r, const model *m, const scored *by, const config *sets, const char *status);
+/* A row with this status for every one of w->sets that is neither ok nor told of. */
+int rows_fail(const reports *w, const char *status);
 
 /* For job.report: takes a line from the pipe. */
 void rows_report(void *reports, char *line);
-
-/* The accuracy of a model's features cell, as far as it was reported, for val, test and both. */
-int rows_put_accuracy(const reports *w);
-int rows_has_accuracy(const rows *r, const model *m);
+char *report_field(char *line, const char *key); /* behind `key=`, up to a tab or the end; or NULL */
+void reports_end(reports *w);
 
 /* Drops rows that failed under parameters or files that are no longer those of
  * the plan: the same cell will be tried under another name. */

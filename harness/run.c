@@ -12,6 +12,7 @@
 #include "spawn.h"
 #include "stale.h"
 #include "table.h"
+#include "tallies.h"
 #include "text.h"
 
 #include <errno.h>
@@ -159,7 +160,7 @@ static int train(rows *r, const model *m, const config *none, char **status)
         return 0;
     }
     int rc = run_cell(&w, CELL_TRAIN, status);
-    free(w.status);
+    reports_end(&w);
     if (rc == 0 && !*status && !file_exists(m->file))
         *status = text_copy("failed: training left no weights");
     return rc;
@@ -169,26 +170,31 @@ static int extract(rows *r, const model *m, const config *sets, char **status)
 {
     reports w = {.r = r, .m = m, .sets = sets};
     int rc = run_cell(&w, CELL_FEATURES, status);
-    free(w.status);
-    return rc == 0 && !*status ? rows_put_accuracy(&w) : rc;
+    if (rc == 0 && !*status)
+        rc = tallies_put(&w);
+    reports_end(&w);
+    return rc;
 }
 
-static int score(rows *r, const model *m, const scored *by)
+/* why: what has kept the model from being there, or NULL. */
+static int score(rows *r, const model *m, const scored *by, const char *why)
 {
     config *sets = config_new();
     reports w = {.r = r, .m = m, .by = by, .sets = sets};
     int rc = 0;
-    if (rows_missing(r, by, sets) > 0) {
+    if (rows_missing(r, by, sets) > 0 && why) {
+        rc = rows_fail(&w, why);
+    } else if (config_count(sets) > 0) {
         char *status = by->by->method->refusal ? text_copy(by->by->method->refusal) : NULL;
         if (status)
             tell(&w, CELL_SCORE, 0, status);
         else
             rc = run_cell(&w, CELL_SCORE, &status);
         if (rc == 0)
-            rc = rows_fail(r, m, by, sets, status ? status : "failed: the cell ended without this row");
+            rc = rows_fail(&w, status ? status : "failed: the cell ended without this row");
         free(status);
     }
-    free(w.status);
+    reports_end(&w);
     config_free(sets);
     return rc;
 }
@@ -196,40 +202,50 @@ static int score(rows *r, const model *m, const scored *by)
 /* All that is missing of one model; nothing is started when nothing is. */
 static int run_model(rows *r, const model *m)
 {
-    config *sets = config_new(), *all = config_new();
+    config *sets = config_new(), *missing = config_new();
     char *status = NULL;
-    int rc = 0, wanted = !rows_has_accuracy(r, m);
+    int rc = 0, wanted = !tallies_there(r, m);
     for (int i = 0; i < r->p.score.n; i++)
-        wanted += rows_missing(r, &m->scores[i], all);
-    static const char *const groups[] = {"near", "far", "csid"};
-    for (int g = 0; g < 3; g++)
-        for (int i = 0; i < config_items(r->p.c, groups[g]); i++)
-            config_append(sets, groups[g], config_item(r->p.c, groups[g], i), "");
+        wanted += rows_missing(r, &m->scores[i], missing);
+    rows_wanted(r, sets);
     if (wanted)
         rc = train(r, m, sets, &status);
     if (wanted && rc == 0 && !status)
         rc = extract(r, m, sets, &status);
     for (int i = 0; wanted && rc == 0 && i < r->p.score.n; i++)
-        rc = status ? rows_fail(r, m, &m->scores[i], sets, status) : score(r, m, &m->scores[i]);
+        rc = score(r, m, &m->scores[i], status);
     free(status);
-    config_free(all);
+    config_free(missing);
     config_free(sets);
     return rc;
 }
 
 /* The end: accuracies, the table, what failed. */
 
+/* Beside the clean accuracy: that on each shifted set, all of its parts. */
+static void print_shifted(const rows *r, const model *m)
+{
+    for (int i = 0; i < config_items(r->p.c, "csid"); i++) {
+        const char *set = config_item(r->p.c, "csid", i);
+        int row = accuracy_find(r->accuracy, m->run, set, "all");
+        if (row >= 0)
+            printf(", of %s: %.2f %%", set, strtod(sheet_at(r->accuracy, row, ACCURACY_ACC), NULL));
+    }
+}
+
 static void print_accuracy(const rows *r)
 {
     for (int i = 0; i < r->p.n; i++) {
         const model *m = &r->p.models[i];
-        int row = sheet_find(r->accuracy, ACCURACY_RUN, m->run, ACCURACY_SPLIT, "val+test");
+        int row = accuracy_find(r->accuracy, m->run, config_text(r->p.c, "id"), "val+test");
         if (row < 0)
             continue;
         char *what = describe(m);
-        printf("accuracy on the whole test set of %s: %.2f %% (%s of %s)  %s\n", config_text(r->p.c, "id"),
+        printf("accuracy on the whole test set of %s: %.2f %% (%s of %s)", config_text(r->p.c, "id"),
                strtod(sheet_at(r->accuracy, row, ACCURACY_ACC), NULL), sheet_at(r->accuracy, row, ACCURACY_CORRECT),
-               sheet_at(r->accuracy, row, ACCURACY_N), what);
+               sheet_at(r->accuracy, row, ACCURACY_N));
+        print_shifted(r, m);
+        printf("  %s\n", what);
         free(what);
     }
     if (r->p.n)
@@ -300,8 +316,11 @@ int run_main(int argc, char **argv)
     int lock = -1, rc = expand(&r.p, argc, argv);
     if (rc == 0)
         rc = open_output(&r, &lock);
-    if (rc == 0)
+    if (rc == 0) {
+        rows_begin(&r);
         rc = run_plan(&r);
+        rows_end(&r);
+    }
     sheet_close(r.results);
     sheet_close(r.accuracy);
     if (lock >= 0)

@@ -14,11 +14,11 @@
 
 enum { ROWS = 1024, ROWS_OF_INPUTS = 128 };
 
-/* One set's scores, and what went into them. */
+/* A set's scores, of all its splits, and what went into them. */
 typedef struct outcome {
     float *scores;
-    int64_t n;
-    double seconds, accuracy;
+    int64_t n, bad, correct; /* images, scores that are not finite, labels that were right */
+    double seconds;
 } outcome;
 
 /* The high-water mark of this process alone: getrusage's would include what the
@@ -84,61 +84,153 @@ int64_t score_samples(plugin *p, run *r, samples *s, float *scores)
     return rc == 0 ? bad : -1;
 }
 
-/* EXIT_OK, EXIT_NOT_FINITE with the status reported, or -1. */
-static int score_set_of(plugin *p, run *r, const score_set *set, outcome *o)
+/* Makes room for `more` scores behind those that are there. */
+static void grow(outcome *o, int64_t more)
+{
+    float *wide = pool_host((size_t)(o->n + more) * sizeof *wide);
+    if (o->n)
+        memcpy(wide, o->scores, (size_t)o->n * sizeof *wide);
+    free(o->scores);
+    o->scores = wide;
+}
+
+static int score_split(plugin *p, run *r, const char *path, const char *split, outcome *o)
 {
     samples s;
-    *o = (outcome){0};
-    samples_begin(&s, r, set->path, set->split);
+    samples_begin(&s, r, path, split);
     int rc = samples_load(&s);
     if (rc == 0) {
-        o->n = s.known.n;
-        o->accuracy = 100.0 * (double)features_correct(s.known.logits, s.known.labels, o->n, s.known.classes) /
-                      (double)o->n;
-        o->scores = pool_host((size_t)o->n * sizeof *o->scores);
+        grow(o, s.known.n);
         double began = clock_now();
-        int64_t bad = score_samples(p, r, &s, o->scores);
-        o->seconds = clock_now() - began;
-        rc = bad < 0 ? -1 : bad > 0 ? EXIT_NOT_FINITE : EXIT_OK;
-        if (bad > 0)
-            report_status("nan: %lld of %lld scores of %s are not finite", (long long)bad, (long long)o->n,
-                          set->name);
+        int64_t bad = score_samples(p, r, &s, o->scores + o->n);
+        o->seconds += clock_now() - began;
+        o->n += s.known.n;
+        o->correct += features_correct(s.known.logits, s.known.labels, s.known.n, s.known.classes);
+        o->bad += bad > 0 ? bad : 0;
+        rc = bad < 0 ? -1 : 0;
     }
     samples_end(&s);
     return rc;
 }
 
-static int report_row(const plugin *p, const score_set *set, const outcome *id, const outcome *ood, double fit_s)
+static int score_set_of(plugin *p, run *r, const score_set *set, outcome *o)
+{
+    int rc = 0;
+    for (int i = 0; set->splits[i] && rc == 0; i++)
+        rc = score_split(p, r, set->path, set->splits[i], o);
+    if (rc == 0 && o->bad)
+        report_status("nan: %lld of %lld scores of %s are not finite", (long long)o->bad, (long long)o->n,
+                      set->name);
+    return rc;
+}
+
+/* One scorer at work: what every row of it shares. */
+typedef struct scoring {
+    plugin *p;
+    const score_set *sets;
+    outcome *at; /* [n] */
+    int n;
+    double fit_s;
+} scoring;
+
+/* The first of these sets that has a score that is not finite, or -1. */
+static int first_bad(const scoring *k, int from, int past)
+{
+    while (from < past && !k->at[from].bad)
+        from++;
+    return from < past ? from : -1;
+}
+
+/* Set number `bad` keeps this row from being one. */
+static int report_bad(const scoring *k, const char *ood, const char *group, int bad)
+{
+    report_line("row\tood=%s\tgroup=%s\tstatus=nan: %lld of %lld scores of %s are not finite", ood, group,
+                (long long)k->at[bad].bad, (long long)k->at[bad].n, k->sets[bad].name);
+    return 0;
+}
+
+static int report_row(const scoring *k, int set, const char *group, const outcome *id, double accuracy)
 {
     metrics m;
     char settings[1024];
+    const outcome *ood = &k->at[set];
     if (metrics_detect(&m, id->scores, id->n, ood->scores, ood->n) != 0)
         return -1;
-    plugin_settings(p, settings, sizeof settings);
+    plugin_settings(k->p, settings, sizeof settings);
     report_line("row\tood=%s\tgroup=%s\tn_id=%lld\tn_ood=%lld\tacc=%.9g\tauroc=%.9g\taupr_in=%.9g\taupr_out=%.9g\t"
                 "fpr95=%.9g\tfpr95_id=%.9g\tfit_s=%.9g\tscore_s=%.9g\tpeak_mb=%.9g\tdevice=%s\tscore_params=%s\t"
                 "status=ok",
-                set->name, set->group, (long long)id->n, (long long)ood->n, id->accuracy, m.auroc, m.aupr_in,
-                m.aupr_out, m.fpr95, m.fpr95_id, fit_s, ood->seconds, peak_mb(), device_name(), settings);
+                k->sets[set].name, group, (long long)id->n, (long long)ood->n, accuracy, m.auroc, m.aupr_in,
+                m.aupr_out, m.fpr95, m.fpr95_id, k->fit_s, ood->seconds, peak_mb(), device_name(), settings);
     return 0;
+}
+
+static double accuracy_of(const outcome *o)
+{
+    return 100.0 * (double)o->correct / (double)o->n;
+}
+
+/* Set number i against the ID test set. */
+static int plain_row(const scoring *k, int i)
+{
+    const char *group = k->sets[i].group;
+    int bad = k->at[0].bad ? 0 : k->at[i].bad ? i : -1;
+    if (bad >= 0)
+        return report_bad(k, k->sets[i].name, group, bad);
+    return report_row(k, i, group, &k->at[0], accuracy_of(&k->at[strcmp(group, "csid") == 0 ? i : 0]));
+}
+
+/* Near and far sets against the test set and the shifted sets, which begin at `first`. */
+static int spectrum_rows(const scoring *k, int first)
+{
+    outcome all = {0};
+    int rc = 0, bad = k->at[0].bad ? 0 : first_bad(k, first, k->n);
+    for (int i = 0; i < k->n && bad < 0; i = i ? i + 1 : first) {
+        grow(&all, k->at[i].n);
+        memcpy(all.scores + all.n, k->at[i].scores, (size_t)k->at[i].n * sizeof *all.scores);
+        all.n += k->at[i].n;
+        all.correct += k->at[i].correct;
+    }
+    for (int i = 1; i < first && rc == 0; i++) {
+        char group[32];
+        int why = bad >= 0 ? bad : first_bad(k, i, i + 1);
+        snprintf(group, sizeof group, "fs%s", k->sets[i].group);
+        rc = why >= 0 ? report_bad(k, k->sets[i].name, group, why)
+                      : report_row(k, i, group, &all, accuracy_of(&all));
+    }
+    free(all.scores);
+    return rc;
+}
+
+static int score_all(scoring *k, run *r)
+{
+    int rc = 0, shifted = 0;
+    while (shifted < k->n && strcmp(k->sets[shifted].group, "csid") != 0)
+        shifted++;
+    for (int i = 0; i < k->n && rc == 0; i++) {
+        if (!k->at[0].bad) /* else no row can be one */
+            rc = score_set_of(k->p, r, &k->sets[i], &k->at[i]);
+        if (rc == 0 && i > 0)
+            rc = plain_row(k, i);
+    }
+    if (rc == 0 && shifted < k->n)
+        rc = spectrum_rows(k, shifted);
+    return rc != 0 ? -1 : first_bad(k, 0, k->n) < 0 ? EXIT_OK : EXIT_NOT_FINITE;
 }
 
 int score_sets(plugin *p, run *r, const score_set *sets, int n)
 {
-    outcome id, ood;
+    scoring k = {.p = p, .sets = sets, .n = n, .at = pool_host((size_t)n * sizeof *k.at)};
     double began = clock_now();
+    memset(k.at, 0, (size_t)n * sizeof *k.at);
     tx_open(); /* what fit makes lives here */
     score_fit(p, r);
     device_sync();
-    double fit_s = clock_now() - began - r->loading_s;
-    int rc = score_set_of(p, r, &sets[0], &id);
-    for (int i = 1; i < n && rc == 0; i++) {
-        rc = score_set_of(p, r, &sets[i], &ood);
-        if (rc == 0)
-            rc = report_row(p, &sets[i], &id, &ood, fit_s);
-        free(ood.scores);
-    }
-    free(id.scores);
+    k.fit_s = clock_now() - began - r->loading_s;
+    int rc = score_all(&k, r);
+    for (int i = 0; i < n; i++)
+        free(k.at[i].scores);
+    free(k.at);
     tx_close();
     return rc;
 }

@@ -91,11 +91,10 @@ static int check_header(const reader *r)
         same = strcmp(r->row[i], s->header[i]) == 0;
     if (same)
         return 0;
-    return fault(
-        "%s: expected a table with the %d columns `%s,%s,...,%s`, found %d that begin with `%.40s`: is it the "
-        "right file, of this version?",
-        s->path, s->columns, s->header[0], s->header[1], s->header[s->columns - 1], r->filled,
-        r->filled ? r->row[0] : "");
+    return fault("%s: expected a table with the %d columns `%s,%s,...,%s`, found %d that begin with `%.40s`: if "
+                 "another version wrote it, move it away and compute it again; else name the right file",
+                 s->path, s->columns, s->header[0], s->header[1], s->header[s->columns - 1], r->filled,
+                 r->filled ? r->row[0] : "");
 }
 
 static void on_row(int end, void *arg)

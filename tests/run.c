@@ -137,8 +137,8 @@ static void same_figures(const sheet *a, const sheet *b)
 {
     assert_int_equal(sheet_rows(a), sheet_rows(b));
     for (int row = 0; row < sheet_rows(a); row++) {
-        int other = sheet_find(b, RESULT_RUN, sheet_at(a, row, RESULT_RUN), RESULT_OOD,
-                               sheet_at(a, row, RESULT_OOD));
+        int other = result_find(b, sheet_at(a, row, RESULT_RUN), sheet_at(a, row, RESULT_OOD),
+                                sheet_at(a, row, RESULT_GROUP));
         assert_true(other >= 0);
         for (int c = 0; c < RESULT_COLUMNS; c++)
             if (c != RESULT_FIT_S && c != RESULT_SCORE_S && c != RESULT_PEAK_MB)
@@ -387,7 +387,7 @@ static void other_mistakes(void **state)
     free(said);
     said = output(&status, "table '%s/a.yml'", here);
     assert_int_equal(status, EXIT_CONFIG);
-    says(said, "expected a table with the 26 columns `run,commit,...,status`");
+    says(said, "expected a table with the 27 columns `run,commit,...,status`");
     free(said);
     write_text("file", "not a folder");
     said = run_into(&status, "file/out", "");
