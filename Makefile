@@ -62,9 +62,9 @@ $(DOUBLE): $(B)/%: $(B)/real64/%.o $(addprefix $(B)/real64/,$(HOST) kernels/ref.
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(LDFLAGS) $(LIBS) -lcmocka
 
-$(B)/tests/bench/bench: $(BENCH) $(addprefix $(B)/,$(HOST)) tests/exports.txt
+$(B)/tests/bench/bench: $(BENCH) $(addprefix $(B)/,$(HOST) kernels/cpu/primitive.o kernels/cpu/onednn$(DNN).o) tests/exports.txt
 	@echo '  LINK $@'
-	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS)
+	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS) -ldnnl
 
 demo: all
 	$(Q)$(B)/oodbench run results/demo.yml

@@ -26,7 +26,7 @@ static const subject peak_subjects[] = {
     {.name = "peak-memory", .size = "triad of 3 x 64 MiB", .peak = PEAK_MEMORY},
     {.name = NULL},
 };
-static const subject *const tables[] = {net_subjects, scoring_subjects, import_subjects};
+static const subject *const tables[] = {net_subjects, step_subjects, scoring_subjects, import_subjects};
 enum { TABLES = sizeof tables / sizeof *tables };
 
 static double peaks[PEAKS];
@@ -47,20 +47,29 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Seconds of each repeat, sorted. */
-static int repeat(const subject *s, double seconds[MOST])
+/* One repeat: its seconds, or the figure that the subject takes itself. */
+static double once(const subject *s)
+{
+    if (s->figure)
+        return s->figure(s);
+    double began = clock_now();
+    s->run(s);
+    return clock_now() - began;
+}
+
+/* Seconds or figures of all repeats, sorted. */
+static int repeat(const subject *s, double found[MOST])
 {
     int n = 0;
     for (int i = 0; i < WARM; i++)
-        s->run(s);
+        once(s);
     for (double all = 0; n < MOST && (n < s->least || all < SECONDS); n++) {
         flush_caches();
         double began = clock_now();
-        s->run(s);
-        seconds[n] = clock_now() - began;
-        all += seconds[n];
+        found[n] = once(s);
+        all += clock_now() - began;
     }
-    qsort(seconds, (size_t)n, sizeof *seconds, by_size);
+    qsort(found, (size_t)n, sizeof *found, by_size);
     return n;
 }
 
@@ -72,7 +81,7 @@ static int measure(const subject *s)
         printf("%-20s left out: %s\n", s->name, fault_text());
     if (rc != 0)
         return rc < 0 ? -1 : 0;
-    int n = repeat(s, t), rate = strcmp(s->unit, "s") != 0;
+    int n = repeat(s, t), rate = !s->figure && strcmp(s->unit, "s") != 0;
     double amount = s->count ? s->count(s) : s->amount;
     own = s->own_peak ? s->own_peak(s) : 0;
     s->end(s);

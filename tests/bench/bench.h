@@ -24,13 +24,24 @@ struct subject {
      * cannot do it at all, with fault() set to why. run returns when all is done. */
     int (*begin)(const subject *s);
     void (*run)(const subject *s);
+    double (*figure)(const subject *s); /* instead of run: one repeat's figure itself, in the unit */
     void (*end)(const subject *s);
     double (*count)(const subject *s);    /* after a run: the amount where it is not known before */
     double (*own_peak)(const subject *s); /* PEAK_OWN: between begin and end, in the unit */
     int number;                           /* tells apart what shares these functions */
 };
 
-extern const subject net_subjects[], scoring_subjects[], import_subjects[]; /* ended by a name of NULL */
+/* Ended by a name of NULL. */
+extern const subject net_subjects[], step_subjects[], scoring_subjects[], import_subjects[];
+
+/* convolutions.c: all convolutions of a network, forward and both gradients, one
+ * after the other and nothing between, each in the order of memory that
+ * oneDNN has the fastest loops for. */
+struct net;
+typedef struct convolutions convolutions;
+convolutions *convolutions_open(const struct net *n, int64_t images);
+double convolutions_run(convolutions *c); /* seconds */
+void convolutions_close(convolutions *c);
 
 /* --- The machine (machine.c, peaks.c). --- */
 
