@@ -21,7 +21,7 @@ corrupt_fn corrupt_gaussian_noise, corrupt_shot_noise, corrupt_impulse_noise, co
 corrupt_fn corrupt_defocus_blur, corrupt_glass_blur, corrupt_gaussian_blur;
 /* warp.c */
 corrupt_fn corrupt_motion_blur, corrupt_zoom_blur, corrupt_elastic_transform;
-/* weather.c */
+/* weather.c and spatter.c */
 corrupt_fn corrupt_snow, corrupt_frost_proc, corrupt_fog, corrupt_spatter;
 /* colour.c */
 corrupt_fn corrupt_brightness, corrupt_contrast, corrupt_saturate;
