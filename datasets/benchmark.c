@@ -29,8 +29,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_DRAWN 10000000
-
 static const char *const keys[] = {"classes", "side",   "resize",    "mean", "std",
                                    "lists",   "images", "generator", "seed", "sets"};
 static const char *const set_keys[] = {"group",   "train", "val",         "test",       "draw",
@@ -83,7 +81,7 @@ static int check_keys(const benchmark *b)
     return 0;
 }
 
-const set *benchmark_find(const benchmark *b, const char *name)
+const bench_set *benchmark_find(const benchmark *b, const char *name)
 {
     for (int i = 0; i < b->n; i++)
         if (strcmp(b->sets[i].name, name) == 0)
@@ -97,7 +95,7 @@ const char *benchmark_text(const benchmark *b, const char *name, const char *bel
     return config_text(b->c, key);
 }
 
-static int read_group(const benchmark *b, set *s)
+static int read_group(const benchmark *b, bench_set *s)
 {
     char key[160];
     const char *group = benchmark_text(b, s->name, "group", key);
@@ -112,7 +110,7 @@ static int read_group(const benchmark *b, set *s)
 }
 
 /* A set is drawn when the benchmark has a generator; then its splits are counts. */
-static int read_drawn(const benchmark *b, set *s)
+static int read_drawn(const benchmark *b, bench_set *s)
 {
     char key[160];
     if (!config_text(b->c, "generator"))
@@ -124,13 +122,14 @@ static int read_drawn(const benchmark *b, set *s)
                      kind ? kind : s->name);
     for (int i = 0; i < RECIPE_SPLITS; i++) {
         int64_t n = 0;
-        if (benchmark_text(b, s->name, recipe_splits[i], key) && config_int(b->c, key, &n, 1, MOST_DRAWN) != 0)
+        if (benchmark_text(b, s->name, recipe_splits[i], key) &&
+            config_int(b->c, key, &n, 1, RECIPE_MOST_DRAWN) != 0)
             return -1;
     }
     return 0;
 }
 
-static int has(const benchmark *b, const set *s, const char *below)
+static int has(const benchmark *b, const bench_set *s, const char *below)
 {
     char key[160];
     snprintf(key, sizeof key, "sets.%s.%s", s->name, below);
@@ -138,7 +137,7 @@ static int has(const benchmark *b, const set *s, const char *below)
 }
 
 /* The items of `sets.<set>.<below>`; the caller frees the array, not what it points at. */
-static const char **words(const benchmark *b, const set *s, const char *below, int *n)
+static const char **words(const benchmark *b, const bench_set *s, const char *below, int *n)
 {
     char key[160];
     snprintf(key, sizeof key, "sets.%s.%s", s->name, below);
@@ -149,7 +148,7 @@ static const char **words(const benchmark *b, const set *s, const char *below, i
     return w;
 }
 
-static int read_parts(const benchmark *b, set *s)
+static int read_parts(const benchmark *b, bench_set *s)
 {
     char key[160];
     parts_wish w = {.published = s->npy != NULL};
@@ -174,7 +173,7 @@ static int ends_in(const char *word, const char *tail)
 }
 
 /* `corrupt` and `npy` say where all images come from, so other keys have to stay away. */
-static int check_shifted(const benchmark *b, const set *s)
+static int check_shifted(const benchmark *b, const bench_set *s)
 {
     static const char *const others[] = {"train", "val", "test", "draw"};
     const char *by = s->corrupt ? "corrupt" : "npy";
@@ -197,7 +196,7 @@ static int check_shifted(const benchmark *b, const set *s)
 }
 
 /* corrupt, npy, and what goes with them. */
-static int read_shifted(const benchmark *b, set *s)
+static int read_shifted(const benchmark *b, bench_set *s)
 {
     static const char *const with[] = {"corruptions", "severities", "seed"};
     char key[160];
@@ -219,10 +218,10 @@ static int read_shifted(const benchmark *b, set *s)
 }
 
 /* What is corrupted is a set with test images of its own. */
-static int check_whole(const benchmark *b, const set *s)
+static int check_whole(const benchmark *b, const bench_set *s)
 {
     char key[160];
-    const set *whole = s->corrupt ? benchmark_find(b, s->corrupt) : s;
+    const bench_set *whole = s->corrupt ? benchmark_find(b, s->corrupt) : s;
     const char *near = whole ? NULL : benchmark_nearest(b, s->corrupt);
     benchmark_text(b, s->name, "corrupt", key);
     if (!whole)
@@ -234,7 +233,7 @@ static int check_whole(const benchmark *b, const set *s)
     return 0;
 }
 
-static int read_set(const benchmark *b, set *s)
+static int read_set(const benchmark *b, bench_set *s)
 {
     s->drawn = -1;
     if (read_group(b, s) != 0 || read_shifted(b, s) != 0)
@@ -249,7 +248,7 @@ static int read_sets(benchmark *b)
         if (!set_key(config_key(b->c, i), name) || benchmark_find(b, name))
             continue;
         b->sets = text_more(b->sets, (size_t)(b->n + 1) * sizeof *b->sets);
-        b->sets[b->n] = (set){.name = text_copy(name)};
+        b->sets[b->n] = (bench_set){.name = text_copy(name)};
         b->n++;
         if (read_set(b, &b->sets[b->n - 1]) != 0)
             return -1;
@@ -327,7 +326,7 @@ int benchmark_open(benchmark **out, const char *folder, const char *name, const 
 
 int benchmark_named(benchmark **b, const char *named, const char *data, const char *imported)
 {
-    char folder[PATH_MAX], name[PATH_MAX], made[PATH_MAX];
+    char folder[PATH_MAX], name[PATH_MAX], made[PATH_MAX], file[PATH_MAX];
     const char *env = getenv("OODBENCH_DATA");
     layout_root(made, sizeof made, "datasets/imported");
     layout_root(folder, sizeof folder, "datasets");
@@ -338,6 +337,9 @@ int benchmark_named(benchmark **b, const char *named, const char *data, const ch
         snprintf(name, sizeof name, "%.*s", (int)(strlen(slash + 1) - (ends_in(named, ".yml") ? 4 : 0)), slash + 1);
         *slash = '\0';
     }
+    snprintf(file, sizeof file, "%.2000s/%.2000s.yml", folder, name);
+    if (!file_exists(file))
+        return fault("there is no benchmark %s: expected the file %s", named, file);
     return benchmark_open(b, folder, name, data ? data : env && *env ? env : NULL, imported ? imported : made);
 }
 
@@ -398,7 +400,7 @@ const char *benchmark_set(const benchmark *b, int i)
 
 const char *benchmark_group(const benchmark *b, const char *name)
 {
-    const set *s = benchmark_find(b, name);
+    const bench_set *s = benchmark_find(b, name);
     return s ? s->group : NULL;
 }
 
@@ -414,7 +416,7 @@ const char *benchmark_nearest(const benchmark *b, const char *name)
 
 const char *benchmark_part(const benchmark *b, const char *name, int i)
 {
-    const set *s = benchmark_find(b, name);
+    const bench_set *s = benchmark_find(b, name);
     if (s && s->parts.n)
         return i < s->parts.n ? s->parts.at[i].name : NULL;
     return s && i == 0 ? "test" : NULL;
@@ -422,7 +424,7 @@ const char *benchmark_part(const benchmark *b, const char *name, int i)
 
 int benchmark_path(const benchmark *b, const char *name, char *path, size_t cap)
 {
-    const set *s = benchmark_find(b, name);
+    const bench_set *s = benchmark_find(b, name);
     if (!s)
         return fault("the benchmark %s has no set `%s`", b->name, name);
     if ((size_t)snprintf(path, cap, "%s/%s/%s.h5", b->imported, b->name, s->name) >= cap)

@@ -1,18 +1,17 @@
-/* import.c - `oodbench import`: the sets of a benchmark, or any list, to HDF5. */
+/* import.c - `oodbench import`: the sets of a benchmark, any list, or arrays of
+ * NumPy, to HDF5. */
+#include "import.h"
 #include "../harness/clock.h"
 #include "../harness/commands.h"
-#include "../harness/data.h"
 #include "../harness/fault.h"
-#include "../harness/layout.h"
+#include "../harness/file.h"
 #include "../harness/text.h"
-#include "benchmark.h"
-#include "images.h"
-#include "make.h"
 
-#include <limits.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MOST_WORDS 64
 #define MOST_SPLITS 3
@@ -20,9 +19,11 @@
 static const char usage[] =
     "oodbench import BENCHMARK [SET ...] [--data DIR] [--imported DIR]\n"
     "oodbench import [--split S] LIST IMAGES [[--split S] LIST IMAGES ...] -o FILE.h5 [options]\n"
+    "oodbench import --npy FOLDER|FILE.npy -o FILE.h5 [options]\n"
     "\n"
-    "The first form makes the sets of datasets/BENCHMARK.yml that are missing or out of\n"
-    "date: all of them, or those named.\n"
+    "The first form makes the sets of datasets/BENCHMARK.yml, or of a .yml file of your own,\n"
+    "that are missing or out of date: those named, or all but those that are corruptions of\n"
+    "another (`oodbench corrupt`).\n"
     "  --data DIR       the folder with images and lists (else OODBENCH_DATA)\n"
     "  --imported DIR   where the HDF5 files go (datasets/imported)\n"
     "\n"
@@ -32,21 +33,27 @@ static const char usage[] =
     "  --name N         the set's name (that of the file)\n"
     "  --classes K      labels are -1 .. K-1, -1 meaning none of the classes (no limit)\n"
     "  --side P         height and width of the images (32)\n"
-    "  --resize P       their shorter side before the centre crop (as --side)\n";
+    "  --resize P       their shorter side before the centre crop (as --side)\n"
+    "\n"
+    "The third makes one file of arrays that NumPy saved: a folder of the published\n"
+    "corruptions (one .npy each, its severities in order, and labels.npy), which become the\n"
+    "splits brightness_1, brightness_2, ...; or one .npy of images outside the classes.\n"
+    "  --split S, --name N, --classes K as above; --side P: no other size will do\n";
 
 typedef struct request {
     const char *words[MOST_WORDS];    /* what is no option: names, or lists and folders */
     const char *split_of[MOST_WORDS]; /* the --split before each */
     int n;
-    const char *data, *imported, *out, *name;
+    const char *data, *imported, *out, *name, *npy, *split;
     int64_t classes, side, resize;
 } request;
 
-static int read_number(const char *option, const char *value, int64_t lo, int64_t hi, int64_t *out)
+int import_number(const char *option, const char *value, int64_t lo, int64_t hi, int64_t *out)
 {
     char *end;
+    errno = 0;
     long long v = strtoll(value, &end, 10);
-    if (*end || end == value || v < lo || v > hi)
+    if (*end || end == value || errno || v < lo || v > hi)
         return fault("%s: expected a whole number from %lld to %lld, found `%s`", option, (long long)lo,
                      (long long)hi, value);
     *out = v;
@@ -58,38 +65,38 @@ static int is_split(const char *s)
     return strcmp(s, "train") == 0 || strcmp(s, "val") == 0 || strcmp(s, "test") == 0;
 }
 
-static int read_option(request *r, const char *option, const char *value, const char **split)
+static int read_option(request *r, const char *option, const char *value)
 {
     const struct {
         const char *option, **to;
-    } texts[] = {{"--data", &r->data}, {"--imported", &r->imported}, {"-o", &r->out}, {"--name", &r->name}};
+    } texts[] = {{"--data", &r->data}, {"--imported", &r->imported}, {"-o", &r->out},
+                 {"--out", &r->out},   {"--name", &r->name},         {"--npy", &r->npy}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(option, texts[i].option) == 0) {
             *texts[i].to = value;
             return 0;
         }
     if (strcmp(option, "--classes") == 0)
-        return read_number(option, value, 1, INT32_MAX, &r->classes);
+        return import_number(option, value, 1, INT32_MAX, &r->classes);
     if (strcmp(option, "--side") == 0)
-        return read_number(option, value, 1, 1024, &r->side);
+        return import_number(option, value, 1, 1024, &r->side);
     if (strcmp(option, "--resize") == 0)
-        return read_number(option, value, 1, 4096, &r->resize);
+        return import_number(option, value, 1, 4096, &r->resize);
     if (strcmp(option, "--split") != 0)
         return fault("unknown option %s: `oodbench import --help` lists them", option);
     if (!is_split(value))
         return fault("--split: expected train, val or test, found `%s`", value);
-    *split = value;
+    r->split = value;
     return 0;
 }
 
 static int read_arguments(request *r, int argc, char **argv)
 {
-    const char *split = "test";
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] == '-' && argv[i][1]) {
             if (i + 1 == argc)
                 return fault("%s needs a value: `oodbench import --help`", argv[i]);
-            if (read_option(r, argv[i], argv[i + 1], &split) != 0)
+            if (read_option(r, argv[i], argv[i + 1]) != 0)
                 return -1;
             i++;
             continue;
@@ -97,34 +104,47 @@ static int read_arguments(request *r, int argc, char **argv)
         if (r->n == MOST_WORDS)
             return fault("more than %d names", r->n);
         r->words[r->n] = argv[i];
-        r->split_of[r->n] = split;
+        r->split_of[r->n] = r->split;
         r->n++;
     }
     return 0;
 }
 
-/* One line about a file that was made: its splits, and how fast if it was made now. */
-static int say_made(const char *name, const char *path, double seconds)
+/* One line about a file that was made: its splits, and how fast. */
+static void say_made(const char *name, const char *path, const make_split *splits, int n, double seconds)
 {
-    static const char *const splits[] = {"train", "val", "test"};
     int64_t total = 0;
     text t = {0};
-    for (int i = 0; i < 3; i++) {
-        dataset *d;
-        if (dataset_open(&d, path, splits[i]) != 0)
-            continue;
-        text_add(&t, "%s%s %lld", total ? ", " : "", splits[i], (long long)dataset_count(d));
-        total += dataset_count(d);
-        dataset_close(d);
-    }
+    for (int i = 0; i < n; i++)
+        total += splits[i].f.n;
+    if (n > MOST_SPLITS)
+        text_add(&t, "%d splits, %lld images", n, (long long)total);
+    for (int i = 0; i < n && n <= MOST_SPLITS; i++)
+        text_add(&t, "%s%s %lld", i ? ", " : "", splits[i].name, (long long)splits[i].f.n);
     printf("%-14s %-36s %6.2f s  %7.0f images/s  %s\n", name, text_str(&t), seconds, (double)total / seconds, path);
     text_free(&t);
-    return total ? 0 : -1; /* it was whole a moment ago: somebody else is at work on it */
 }
 
-static int import_set(const benchmark *b, const char *name)
+static int make_and_say(const char *path, const store_header *h, const make_split *splits, int n)
+{
+    double began = clock_now();
+    int rc = make_file(path, h, splits, n);
+    if (rc == 0)
+        say_made(h->name, path, splits, n, clock_now() - began);
+    return rc;
+}
+
+int import_make(const char *path, const store_header *h, recipe *r)
+{
+    int rc = make_and_say(path, h, r->splits, r->n);
+    recipe_free(r);
+    return rc;
+}
+
+int import_set(const benchmark *b, const char *name)
 {
     char path[PATH_MAX];
+    recipe r;
     int fresh = benchmark_fresh(b, name);
     if (fresh < 0 || benchmark_path(b, name, path, sizeof path) != 0)
         return -1;
@@ -135,15 +155,31 @@ static int import_set(const benchmark *b, const char *name)
     double began = clock_now();
     if (benchmark_import(b, name) != 0)
         return -1;
-    return say_made(name, path, clock_now() - began);
+    double took = clock_now() - began;
+    if (recipe_find(&r, b, benchmark_find(b, name)) != 0)
+        return -1;
+    say_made(name, path, r.splits, r.n, took);
+    recipe_free(&r);
+    return 0;
+}
+
+int import_check(const benchmark *b, const char *name)
+{
+    const char *near = benchmark_nearest(b, name);
+    if (benchmark_group(b, name))
+        return 0;
+    return fault("the benchmark %s has no set `%s`%s%s%s", b->name, name, near ? "; did you mean `" : "",
+                 near ? near : "", near ? "`?" : "");
 }
 
 /* All that is there: a set without list or images is named and left out. */
-static int import_all(const benchmark *b, const char *name)
+static int import_all(const benchmark *b)
 {
     int found = 0;
     for (int i = 0; i < benchmark_sets(b); i++) {
         const char *set = benchmark_set(b, i);
+        if (benchmark_find(b, set)->corrupt)
+            continue;
         if (benchmark_fresh(b, set) < 0) {
             printf("%-14s left out: %s\n", set, fault_text());
             continue;
@@ -152,34 +188,22 @@ static int import_all(const benchmark *b, const char *name)
         if (import_set(b, set) != 0)
             return -1;
     }
-    return found ? 0 : fault("nothing to import for %s: %s", name, fault_text());
+    return found ? 0 : fault("nothing to import for %s: %s", b->name, fault_text());
 }
 
 static int import_benchmark(const request *r)
 {
-    char folder[PATH_MAX], imported[PATH_MAX];
     benchmark *b;
-    const char *data = r->data ? r->data : getenv("OODBENCH_DATA");
-    layout_root(folder, sizeof folder, "datasets");
-    layout_root(imported, sizeof imported, "datasets/imported");
-    if (benchmark_open(&b, folder, r->words[0], data && *data ? data : NULL,
-                       r->imported ? r->imported : imported) != 0)
+    if (benchmark_named(&b, r->words[0], r->data, r->imported) != 0)
         return -1;
-    int rc = r->n == 1 ? import_all(b, r->words[0]) : 0;
-    for (int i = 1; rc == 0 && i < r->n; i++) {
-        const char *near = benchmark_nearest(b, r->words[i]);
-        if (!benchmark_group(b, r->words[i]))
-            rc = fault("the benchmark %s has no set `%s`%s%s%s", r->words[0], r->words[i],
-                       near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
-        else
-            rc = import_set(b, r->words[i]);
-    }
+    int rc = r->n == 1 ? import_all(b) : 0;
+    for (int i = 1; rc == 0 && i < r->n; i++)
+        rc = import_check(b, r->words[i]) != 0 ? -1 : import_set(b, r->words[i]);
     benchmark_close(b);
     return rc;
 }
 
-/* `path/cub.h5` -> "cub" */
-static char *name_of(const char *path)
+char *import_name(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
     return text_format("%.*s", dot ? (int)(dot - name) : (int)strlen(name), name);
@@ -203,23 +227,21 @@ static int read_lists(const request *r, list *lists, images *im, make_split *spl
     return 0;
 }
 
+static const double no_mean[3] = {0, 0, 0}, no_std[3] = {1, 1, 1}; /* a benchmark says more */
+
 static int import_lists(const request *r)
 {
-    static const double mean[3] = {0, 0, 0}, std[3] = {1, 1, 1}; /* a benchmark says more */
     list lists[MOST_SPLITS] = {{0}};
     images im[MOST_SPLITS];
     make_split splits[MOST_SPLITS] = {{0}};
     int n = r->n / 2;
     if (r->n % 2 || n < 1 || n > MOST_SPLITS)
         return fault("with -o, expected LIST IMAGES once for each split, found %d names", r->n);
-    char *name = r->name ? text_copy(r->name) : name_of(r->out);
-    store_header h = {.name = name, .mean = mean, .std = std};
-    double began = clock_now();
+    char *name = r->name ? text_copy(r->name) : import_name(r->out);
+    store_header h = {.name = name, .mean = no_mean, .std = no_std};
     int rc = read_lists(r, lists, im, splits);
     if (rc == 0)
-        rc = make_file(r->out, &h, splits, n);
-    if (rc == 0)
-        rc = say_made(name, r->out, clock_now() - began);
+        rc = make_and_say(r->out, &h, splits, n);
     for (int i = 0; i < n; i++) {
         list_free(&lists[i]);
         free((char *)splits[i].source);
@@ -228,9 +250,48 @@ static int import_lists(const request *r)
     return rc;
 }
 
+/* The corruptions whose files are in the folder, in the order in which they are published. */
+static int published_in(const char *folder, parts *p)
+{
+    char names[64][56], path[PATH_MAX], file[80];
+    const char *words[64];
+    parts_wish w = {.corruptions = words, .published = 1};
+    for (int i = 0; corruption_at(i) && w.n_corruptions < 64; i++) {
+        parts_published(names[w.n_corruptions], corruption_at(i));
+        snprintf(file, sizeof file, "%s.npy", names[w.n_corruptions]);
+        if (!file_exists(file_join(path, sizeof path, folder, file)))
+            continue;
+        words[w.n_corruptions] = names[w.n_corruptions];
+        w.n_corruptions++;
+    }
+    return w.n_corruptions ? parts_choose(p, &w)
+                           : fault("%s holds no file of a published corruption, such as brightness.npy", folder);
+}
+
+static int import_npy(const request *r, int64_t side)
+{
+    parts p = {0};
+    recipe c;
+    struct stat s;
+    if (r->n || !r->out)
+        return fault("with --npy, expected no other names and -o FILE.h5");
+    if (stat(r->npy, &s) != 0)
+        return fault("cannot read %s: %s", r->npy, strerror(errno));
+    int rc = !S_ISDIR(s.st_mode)             ? recipe_array(&c, r->npy, r->split, side)
+             : published_in(r->npy, &p) != 0 ? -1
+                                             : recipe_published(&c, r->npy, &p, side, r->classes);
+    char *name = r->name ? text_copy(r->name) : import_name(r->out);
+    store_header h = {.name = name, .mean = no_mean, .std = no_std};
+    if (rc == 0)
+        rc = import_make(r->out, &h, &c);
+    free(name);
+    parts_free(&p);
+    return rc;
+}
+
 int import_main(int argc, char **argv)
 {
-    request r = {.classes = INT32_MAX, .side = 32};
+    request r = {.classes = INT32_MAX, .split = "test"};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(usage, stdout);
@@ -238,8 +299,11 @@ int import_main(int argc, char **argv)
         }
     if (read_arguments(&r, argc, argv) != 0)
         return -1;
+    if (r.npy)
+        return import_npy(&r, r.side);
     if (r.n == 0)
         return fault("nothing to import: name a benchmark, or a list and its images (`oodbench import --help`)");
+    r.side = r.side ? r.side : 32;
     if (!r.resize)
         r.resize = r.side;
     return r.out ? import_lists(&r) : import_benchmark(&r);

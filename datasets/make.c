@@ -34,7 +34,7 @@ int make_file(const char *path, const store_header *h, const make_split *splits,
     int64_t total = 0;
     for (int i = 0; i < n; i++)
         total += splits[i].f.n;
-    snprintf(label, sizeof label, "importing %s", h->name);
+    snprintf(label, sizeof label, "making %s", h->name);
     interrupt_begin();
     progress_begin(label, "images", total);
     int rc = write_file(path, h, splits, n);

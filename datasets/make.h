@@ -6,7 +6,7 @@
 #include "fill.h"
 
 typedef struct make_split {
-    const char *name;   /* "train" "val" "test" */
+    const char *name;   /* "train" "val" "test" "fog_3" */
     const char *source; /* what it is made from, one `key value` a line */
     fill f;
 } make_split;

@@ -15,9 +15,10 @@
 #include <limits.h>
 
 #define RECIPE_SPLITS 3 /* train, val, test */
+#define RECIPE_MOST_DRAWN 10000000
 extern const char *const recipe_splits[RECIPE_SPLITS];
 
-typedef struct set {
+typedef struct bench_set {
     char *name;
     const char *group;
     int drawn;           /* shapes_kind(), or -1 */
@@ -25,26 +26,26 @@ typedef struct set {
     const char *npy;     /* a .npy file or the folder of the published ones, or NULL */
     parts parts;         /* none: its splits are called train, val, test */
     uint64_t seed;       /* of the corruptions */
-} set;
+} bench_set;
 
 struct benchmark {
     char *name, *file, *data, *imported;
     config *c;
     const char **classes;
-    set *sets;
+    bench_set *sets;
     int n;
     int64_t n_classes, side, resize;
     uint64_t seed;
     double mean[3], std[3];
 };
 
-const set *benchmark_find(const benchmark *b, const char *name); /* NULL: no such set */
+const bench_set *benchmark_find(const benchmark *b, const char *name); /* NULL: no such set */
 
 /* The value of `sets.<set>.<below>`, or NULL; its key goes to `key`. */
 const char *benchmark_text(const benchmark *b, const char *set, const char *below, char key[160]);
 
 /* Split i of a set: 0 .. until NULL. */
-const char *recipe_split(const benchmark *b, const set *s, int i);
+const char *recipe_split(const benchmark *b, const bench_set *s, int i);
 
 typedef struct origin { /* where one split comes from */
     list l;
@@ -65,9 +66,16 @@ typedef struct recipe { /* a set's splits, ready to be made */
     npy labels;
 } recipe;
 
-/* Finds lists, images, arrays, or how many to draw. A set that is corrupted must be
- * there. 0, or -1 with fault(). */
-int recipe_find(recipe *r, const benchmark *b, const set *s);
+/* Finds lists, images, arrays, or how many to draw; 0, or -1 with fault(). What a set is
+ * made from stays where it is while the recipe is used, `parts` too. A set that is
+ * corrupted must be there. */
+int recipe_find(recipe *r, const benchmark *b, const bench_set *s);
 void recipe_free(recipe *r);
+
+/* The same without a benchmark: a split of an HDF5 file, corrupted; a folder of published
+ * files; one .npy of images outside the classes. side 0: any. */
+int recipe_corrupted(recipe *r, const char *path, const char *split, const parts *p, uint64_t seed);
+int recipe_published(recipe *r, const char *folder, const parts *p, int64_t side, int64_t classes);
+int recipe_array(recipe *r, const char *path, const char *split, int64_t side);
 
 #endif

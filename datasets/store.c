@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MOST_STRINGS 65536 /* and bytes of one: more is a damaged file */
+
 struct store {
     char path[PATH_MAX], aside[PATH_MAX];
     hid_t file;
@@ -249,4 +251,84 @@ void store_discard(store *s)
     close_file(s);
     unlink(s->aside);
     free(s);
+}
+
+/* --- the header of another file --- */
+
+/* A vector of strings of fixed length, each of which the caller frees; NULL when there is none. */
+static char **read_strings(hid_t at, const char *name, int64_t *n)
+{
+    hid_t a = H5Aexists(at, name) > 0 ? H5Aopen(at, name, H5P_DEFAULT) : -1;
+    if (a < 0)
+        return NULL;
+    hid_t type = H5Aget_type(a), space = H5Aget_space(a);
+    hssize_t count = H5Sget_simple_extent_npoints(space);
+    size_t size = H5Tget_size(type);
+    char **strings = NULL, *packed = NULL;
+    if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 && count > 0 && count <= MOST_STRINGS &&
+        size <= MOST_STRINGS) {
+        packed = text_more(NULL, (size_t)count * size);
+        strings = text_more(NULL, (size_t)count * sizeof *strings);
+        memset(packed, 0, (size_t)count * size);
+        H5Aread(a, type, packed);
+        for (hssize_t i = 0; i < count; i++)
+            strings[i] = text_format("%.*s", (int)size, packed + (size_t)i * size);
+        *n = count;
+    }
+    free(packed);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Aclose(a);
+    return strings;
+}
+
+static double *read_triple(hid_t at, const char *name)
+{
+    hid_t a = H5Aexists(at, name) > 0 ? H5Aopen(at, name, H5P_DEFAULT) : -1;
+    if (a < 0)
+        return NULL;
+    hid_t space = H5Aget_space(a);
+    double *v = text_more(NULL, 3 * sizeof *v);
+    int good = H5Sget_simple_extent_npoints(space) == 3 && H5Aread(a, H5T_NATIVE_DOUBLE, v) >= 0;
+    H5Sclose(space);
+    H5Aclose(a);
+    if (good)
+        return v;
+    free(v);
+    return NULL;
+}
+
+int store_header_read(store_header *h, const char *path)
+{
+    int64_t n = 0;
+    *h = (store_header){0};
+    hdf_begin();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (file < 0)
+        return fault("%s is no HDF5 file, or cannot be read", path);
+    char **name = read_strings(file, "name", &n);
+    h->name = name ? name[0] : NULL;
+    for (int64_t i = 1; name && i < n; i++)
+        free(name[i]);
+    free(name);
+    h->classes = (const char *const *)read_strings(file, "classes", &h->n_classes);
+    h->mean = read_triple(file, "mean");
+    h->std = read_triple(file, "std");
+    H5Fclose(file);
+    if (h->name && h->mean && h->std)
+        return 0;
+    store_header_free(h);
+    return fault("%s is HDF5 but no data set: make one with `oodbench import`", path);
+}
+
+void store_header_free(store_header *h)
+{
+    for (int64_t i = 0; i < h->n_classes; i++)
+        free((char *)h->classes[i]);
+    free((void *)h->classes);
+    free((char *)h->name);
+    free((double *)h->mean);
+    free((double *)h->std);
+    *h = (store_header){0};
 }

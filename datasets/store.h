@@ -16,6 +16,11 @@ typedef struct store_header {
     const double *mean, *std; /* [3] */
 } store_header;
 
+/* The header of a file that is there, for another made from it: 0, or -1 with fault().
+ * store_header_free() frees what it points at. */
+int store_header_read(store_header *h, const char *path);
+void store_header_free(store_header *h);
+
 int store_create(store **s, const char *path, const store_header *h);
 
 /* A split of n images of side x side, then their labels in order; store_images takes

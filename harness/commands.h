@@ -10,6 +10,7 @@ int methods_main(int argc, char **argv);  /* registry.c: the plugins, their para
 int show_main(int argc, char **argv);     /* registry.c: one method's defaults as configuration */
 int devices_main(int argc, char **argv);  /* device.c: the backends, and why one was refused */
 int import_main(int argc, char **argv);   /* datasets/import.c: list and images to HDF5 */
+int corrupt_main(int argc, char **argv);  /* datasets/corrupt.c: a set, corrupted, to HDF5 */
 int cell_main(int argc, char **argv);     /* cell.c: one process of an experiment */
 int describe_main(int argc, char **argv); /* plugin.c: one plugin, in lines for registry.c */
 

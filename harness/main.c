@@ -25,6 +25,7 @@ static const command commands[] = {
     {"methods", methods_main, "", "list the methods with their parameters", 0},
     {"show", show_main, "METHOD", "print a method's defaults as configuration", 0},
     {"import", import_main, "BENCHMARK [SET ...]", "turn image lists and images into HDF5", 0},
+    {"corrupt", corrupt_main, "BENCHMARK SET ... / FILE.h5", "corrupt images of a data set, as HDF5", 0},
     {"devices", devices_main, "", "list what can compute here, and why something cannot", 0},
     {"cell", cell_main, "FILE.yml", "one process of an experiment", 1},
     {"describe", describe_main, "METHOD.so", "one method in a form for programs", 1},

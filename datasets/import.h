@@ -1,0 +1,24 @@
+/* import.h - what the commands that make HDF5 files share. Functions return 0,
+ * or -1 with fault(). */
+#ifndef IMPORT_H
+#define IMPORT_H
+
+#include "benchmark.h"
+#include "recipe.h"
+
+/* Makes a set if it is missing or out of date, and says so in one line. */
+int import_set(const benchmark *b, const char *name);
+
+/* The set of this name is in the benchmark; the fault names the nearest. */
+int import_check(const benchmark *b, const char *name);
+
+/* Makes a file of a recipe, says so, and frees the recipe. */
+int import_make(const char *path, const store_header *h, recipe *r);
+
+/* `path/cub.h5` -> "cub"; the caller frees it. */
+char *import_name(const char *path);
+
+/* An option's value: a whole number in lo .. hi. */
+int import_number(const char *option, const char *value, int64_t lo, int64_t hi, int64_t *out);
+
+#endif
