@@ -9,9 +9,8 @@
 
 typedef struct ahead ahead;
 
-/* A job leaves early once *stop is set, and what it has made is then of no use.
- * It works on host memory that is there: it neither allocates nor calls the
- * tensor engine, and so cannot fail. */
+/* A job leaves early once *stop is set. It works on host memory and calls
+ * nothing of the tensor engine or of a method, which know one thread only. */
 typedef void ahead_job(void *what, const atomic_bool *stop);
 
 /* NULL when the machine grants no thread: the owner then does the job itself. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PURPOSE_ORDER, PURPOSE_AUGMENTATION }; /* branches of the stream's seed */
+enum { PURPOSE_ORDER, PURPOSE_AUGMENTATION, PURPOSE_VIEW }; /* branches of the stream's seed */
 
 int gather_open(gatherer *g, const dataset *d, uint64_t seed, int64_t crop, int flip)
 {
@@ -40,11 +40,18 @@ void gather_room(const gatherer *g, gathered *b, int64_t n)
     b->room = n;
 }
 
+void gather_view_room(const gatherer *g, gathered *b)
+{
+    if (!b->view_px)
+        b->view_px = pool_host((size_t)(b->room + 1) * g->image);
+}
+
 void gather_free(gathered *b)
 {
     free(b->px);
     free(b->moves);
     free(b->labels);
+    free(b->view_px);
     *b = (gathered){0};
 }
 
@@ -88,6 +95,7 @@ static void gather_one(gatherer *g, gathered *b, int64_t i, place p)
 void gather(gatherer *g, gathered *b, place first, int64_t n, const atomic_bool *stop)
 {
     b->n = 0;
+    b->seen = (view){0};
     b->first = gather_behind(g, first, 0);
     b->behind = gather_behind(g, first, n);
     for (int64_t i = 0; i < n; i++) {
@@ -123,4 +131,31 @@ void gather_cut(const gatherer *g, const gathered *b, int64_t i, uint8_t *out)
         else
             cut_line(g, out + y * line, in + from * line, move[1], move[2]);
     }
+}
+
+uint64_t gather_view_seed(uint64_t seed, int64_t epoch)
+{
+    return random_stream(random_stream(seed, PURPOSE_VIEW), (uint64_t)epoch);
+}
+
+bool gather_same_view(view a, view b)
+{
+    return a.by == b.by && a.severity == b.severity;
+}
+
+void gather_view(const gatherer *g, gathered *b, view v, const atomic_bool *stop)
+{
+    uint8_t *cut = b->view_px + (size_t)b->room * g->image;
+    if (gather_same_view(b->seen, v))
+        return;
+    b->seen = (view){0};
+    for (int64_t i = 0; i < b->n; i++) {
+        place p = gather_behind(g, b->first, i);
+        if (stop && atomic_load(stop))
+            return;
+        gather_cut(g, b, i, cut);
+        v.by->apply(b->view_px + (size_t)i * g->image, cut, (int)g->side, v.severity,
+                    corruption_seed(gather_view_seed(g->seed, p.epoch), v.by, v.severity, p.position));
+    }
+    b->seen = v;
 }

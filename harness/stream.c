@@ -14,15 +14,23 @@ struct stream {
     gatherer from;
     ahead *thread; /* NULL: everything is made when it is asked for */
     gathered slots[2], *shown, *coming;
-    place next;    /* of the image that stream_next shows first */
-    int64_t asked; /* images of the batch that was asked for last; 0: none was */
+    place next;             /* of the image that stream_next shows first */
+    int64_t asked;          /* images of the batch that was asked for last; 0: none was */
+    view coming_view;       /* to be made with the coming batch */
+    view wanted, last;      /* with the batches behind it; asked for last */
+    bool viewed;            /* a view was asked for since the last batch */
+    const storage *mem;     /* of the last batch's x, and where in it that begins */
+    int64_t offset, images; /* in elements; how many */
     int64_t late;
 };
 
-static void gather_coming(void *what, const atomic_bool *stop)
+static void make_coming(void *what, const atomic_bool *stop)
 {
     stream *s = what;
-    gather(&s->from, s->coming, s->next, s->asked, stop);
+    if (s->coming->n != s->asked)
+        gather(&s->from, s->coming, s->next, s->asked, stop);
+    if (s->coming->n == s->asked && s->coming_view.by)
+        gather_view(&s->from, s->coming, s->coming_view, stop);
 }
 
 int stream_open(stream **out, const dataset *d, const stream_options *o)
@@ -34,7 +42,7 @@ int stream_open(stream **out, const dataset *d, const stream_options *o)
     *s = (stream){.o = *o, .from = from};
     s->shown = &s->slots[0];
     s->coming = &s->slots[1];
-    s->thread = o->no_thread ? NULL : ahead_open(gather_coming, s);
+    s->thread = o->no_thread ? NULL : ahead_open(make_coming, s);
     *out = s;
     return 0;
 }
@@ -72,6 +80,9 @@ static void begin_coming(stream *s)
     if (!s->thread || !s->asked)
         return;
     gather_room(&s->from, s->coming, s->asked);
+    s->coming_view = s->wanted;
+    if (s->coming_view.by)
+        gather_view_room(&s->from, s->coming);
     ahead_begin(s->thread);
 }
 
@@ -99,16 +110,73 @@ static void have_coming(stream *s, int64_t n)
     gather(&s->from, s->coming, s->next, n, NULL);
 }
 
-batch stream_next(stream *s, int64_t n)
+/* A view that the last batch was not asked for is wanted no more. */
+static void turn(stream *s)
 {
-    have_coming(s, n);
     gathered *b = s->coming;
     s->coming = s->shown;
     s->shown = b;
     s->next = b->behind;
     s->coming->n = 0;
+    if (!s->viewed)
+        s->wanted = s->last = (view){0};
+    s->viewed = false;
+}
+
+static tensor *normalised(const stream *s, const uint8_t *px, const int32_t *moves, int64_t n)
+{
+    return tx_images(DIMS(n, s->from.side, s->from.side, s->from.channels), px, moves, tx_channels(s->o.mean),
+                     tx_channels(s->o.std));
+}
+
+batch stream_next(stream *s, int64_t n)
+{
+    have_coming(s, n);
+    turn(s);
     begin_coming(s);
-    tensor *x = tx_images(DIMS(n, s->from.side, s->from.side, s->from.channels), b->px,
-                          s->o.crop || s->o.flip ? b->moves : NULL, tx_channels(s->o.mean), tx_channels(s->o.std));
-    return (batch){.x = x, .y = tx_index(DIMS(n, 1), b->labels), .n = n};
+    tensor *x = normalised(s, s->shown->px, s->o.crop || s->o.flip ? s->shown->moves : NULL, n);
+    s->mem = x->mem;
+    s->offset = x->offset;
+    s->images = n;
+    return (batch){.x = x, .y = tx_index(DIMS(n, 1), s->shown->labels), .n = n};
+}
+
+/* Views. */
+
+/* What is asked for once is expected again, until it turns out to change from
+ * batch to batch: then the thread would work for nothing. */
+static void expect(stream *s, view v)
+{
+    bool steady = !s->last.by || gather_same_view(s->last, v);
+    s->last = v;
+    s->viewed = true;
+    s->wanted = steady ? v : (view){0};
+    if (!steady || s->coming_view.by || !s->thread || !s->asked)
+        return;
+    ahead_stop(s->thread);
+    begin_coming(s);
+}
+
+/* The number within the last batch of the first image of x; -1: x is no part of it. */
+static int64_t part(const stream *s, const tensor *x)
+{
+    int64_t at = x->offset - s->offset, image = (int64_t)s->from.image;
+    int same = s->mem && x->mem == s->mem && x->d.n == 4 && x->d.d[1] == s->from.side &&
+               x->d.d[2] == s->from.side && x->d.d[3] == s->from.channels;
+    return same && at >= 0 && at % image == 0 && at / image + x->d.d[0] <= s->images ? at / image : -1;
+}
+
+tensor *stream_view(stream *s, const tensor *x, const corruption *by, int severity)
+{
+    view v = {by, severity};
+    int64_t first = part(s, x);
+    if (first < 0)
+        return NULL;
+    expect(s, v);
+    if (!gather_same_view(s->shown->seen, v)) {
+        s->late++;
+        gather_view_room(&s->from, s->shown);
+        gather_view(&s->from, s->shown, v, NULL);
+    }
+    return normalised(s, s->shown->view_px + (size_t)first * s->from.image, NULL, x->d.d[0]);
 }

@@ -5,6 +5,7 @@
 #ifndef STREAM_H
 #define STREAM_H
 
+#include "../datasets/corruption.h"
 #include "../methods/method.h"
 #include "data.h"
 
@@ -33,6 +34,14 @@ void stream_where(const stream *s, int64_t *epoch, int64_t *position);
 /* The next n images as tensors of the current scope. They are there already
  * when n is what the call before asked for. */
 batch stream_next(stream *s, int64_t n);
-int64_t stream_late(const stream *s); /* batches so far that nobody had begun when they were asked for */
+
+/* The images of the last batch once more, [n,h,w,c]: cut and mirrored as they
+ * are there, then corrupted as bytes with a seed of their place, then
+ * normalised. x is that batch's x or a slice of it (tx_slice); NULL when it is
+ * anything else. Asked for with every batch, one view is made ahead with them. */
+tensor *stream_view(stream *s, const tensor *x, const corruption *by, int severity);
+
+/* Batches and views so far that were not under way when they were asked for. */
+int64_t stream_late(const stream *s);
 
 #endif

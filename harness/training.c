@@ -1,6 +1,9 @@
 /* training.c - the calls of method.h that need a trainer. */
+#include "../datasets/corruption.h"
+#include "config.h"
 #include "engine.h"
 #include "fault.h"
+#include "text.h"
 #include "trainer.h"
 
 #include <stdlib.h>
@@ -110,12 +113,36 @@ int64_t run_outlier_batch(const run *r)
     return r->trainer ? r->trainer->job->recipe.outlier_batch : 0;
 }
 
+static void __attribute__((noreturn)) refuse_augmentation(run *r, const char *name)
+{
+    const char *known[64];
+    int n = 0;
+    text all = {0};
+    for (; n < 64 && corruption_at(n); n++) {
+        known[n] = corruption_at(n)->name;
+        text_add(&all, "%s%s", n ? ", " : "", known[n]);
+    }
+    const char *near = config_nearest(name, known, n);
+    run_refuse(r, "run_augmented: there is no augmentation `%s`%s%s%s; known: %s", name,
+               near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "", text_str(&all));
+}
+
 tensor *run_augmented(run *r, const batch *b, const char *augmentation, int64_t severity)
 {
-    training(r, "run_augmented");
-    (void)b;
-    run_refuse(r, "run_augmented: there is no augmentation `%s` of severity %lld", augmentation,
-               (long long)severity);
+    trainer *t = training(r, "run_augmented");
+    const corruption *c = corruption_find(augmentation);
+    if (!c)
+        refuse_augmentation(r, augmentation);
+    if (severity < 1 || severity > 5)
+        run_refuse(r, "run_augmented: expected a severity of 1 to 5, found %lld", (long long)severity);
+    tensor *x = stream_view(t->batches, b->x, c, (int)severity);
+    if (!x)
+        run_refuse(
+            r,
+            "run_augmented: expected the batch that the step was given or a slice of it (tx_slice), found %s "
+            "from elsewhere: what was computed from images has no bytes to change",
+            tx_text(b->x));
+    return x;
 }
 
 tensor *run_base_loss(run *r, const batch *b)

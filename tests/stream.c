@@ -2,11 +2,13 @@
  * mirrorings, the same whether a thread gathers them ahead or nobody does, and
  * wherever reading begins. The label of an image is its number in the set. */
 #include "../harness/stream.h"
+#include "../datasets/corruption.h"
 #include "../datasets/store.h"
 #include "../harness/ahead.h"
 #include "../harness/engine.h"
 #include "../harness/fault.h"
 #include "../harness/gather.h"
+#include "../harness/trainer.h"
 #include "../kernels/random.h"
 
 #include <setjmp.h>
@@ -311,6 +313,222 @@ static void runs_ahead(void **state)
     stream_close(none);
 }
 
+/* Views. */
+
+/* Pixels as they are: normalised by these, an image is bytes over 255. */
+static const stream_options cutting = {.seed = 5, .crop = 4, .flip = 1, .std = {1, 1, 1}};
+
+static uint8_t byte_of(real v)
+{
+    long b = lround((double)v * 255);
+    assert_true(b >= 0 && b <= 255 && v == (real)((double)b / 255.0));
+    return (uint8_t)b;
+}
+
+/* Image after image: the clean one corrupted here is the view of it. The batch
+ * goes over the end of epoch 2, so places do not simply count on. */
+static void view_by_hand(const corruption *c, int severity)
+{
+    enum { N = 5, FIRST = IMAGES - 3 };
+    static real x[N][PIXELS], y[N][PIXELS];
+    uint8_t clean[PIXELS], altered[PIXELS];
+    stream *s = open_stream(cutting, 0);
+    stream_seek(s, 2, FIRST);
+    tx_open();
+    batch b = stream_next(s, N);
+    tx_read(b.x, x);
+    tensor *v = stream_view(s, b.x, c, severity);
+    assert_non_null(v);
+    tx_read(v, y);
+    tx_close();
+    for (int i = 0; i < N; i++) {
+        int64_t epoch = i < 3 ? 2 : 3, position = i < 3 ? FIRST + i : i - 3;
+        for (int j = 0; j < PIXELS; j++)
+            clean[j] = byte_of(x[i][j]);
+        c->apply(altered, clean, SIDE, severity,
+                 corruption_seed(gather_view_seed(cutting.seed, epoch), c, severity, position));
+        for (int j = 0; j < PIXELS; j++)
+            assert_int_equal(byte_of(y[i][j]), altered[j]);
+    }
+    stream_close(s);
+}
+
+static void views_by_hand(void **state)
+{
+    (void)state;
+    int n = 0;
+    for (; corruption_at(n); n++) {
+        view_by_hand(corruption_at(n), 1);
+        view_by_hand(corruption_at(n), 5);
+    }
+    assert_true(n > 0);
+}
+
+/* Both streams give the same view of their last batches, to the bit. */
+static void same_view(stream *a, const batch *one, stream *b, const batch *two, const corruption *c, int severity)
+{
+    static real x[MOST * PIXELS], y[MOST * PIXELS];
+    size_t size = (size_t)one->n * PIXELS * sizeof(real);
+    tensor *v = stream_view(a, one->x, c, severity), *w = stream_view(b, two->x, c, severity);
+    assert_non_null(v);
+    assert_non_null(w);
+    tx_read(v, x);
+    tx_read(w, y);
+    assert_memory_equal(x, y, size);
+}
+
+/* Views that come, stay, change and go; batches of several sizes; seeks. */
+static void thread_changes_no_view(void **state)
+{
+    (void)state;
+    const corruption *blur = corruption_find("gaussian_blur"), *glass = corruption_find("glass_blur");
+    static const struct {
+        int n, blur, glass; /* severities; 0: not asked for */
+    } steps[] = {{16, 0, 0}, {16, 1, 0}, {16, 1, 0},  {16, 1, 0}, {16, 2, 0},  {16, 3, 0}, {16, 3, 0}, {16, 3, 0},
+                 {16, 0, 0}, {16, 0, 0}, {16, 0, 4},  {9, 0, 4},  {9, 0, 4},   {40, 0, 4}, {40, 2, 4}, {40, 2, 4},
+                 {40, 2, 0}, {40, 2, 0}, {100, 2, 0}, {3, 2, 0},  {100, 0, 2}, {3, 0, 2},  {3, 0, 2},  {3, 0, 0}};
+    stream *a = open_stream(moving, 0), *b = open_stream(moving, 1);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        tx_open();
+        batch one = stream_next(a, steps[i].n), two = stream_next(b, steps[i].n);
+        if (steps[i].blur)
+            same_view(a, &one, b, &two, blur, steps[i].blur);
+        if (steps[i].glass)
+            same_view(a, &one, b, &two, glass, steps[i].glass);
+        if (steps[i].blur)
+            same_view(a, &one, b, &two, blur, steps[i].blur);
+        tx_close();
+        if (i % 7 == 6) {
+            stream_seek(a, (int64_t)i, 90);
+            stream_seek(b, (int64_t)i, 90);
+        }
+    }
+    same_next(a, b, 20);
+    stream_close(a);
+    stream_close(b);
+}
+
+static void views_are_made_ahead(void **state)
+{
+    (void)state;
+    const corruption *c = corruption_find("gaussian_blur");
+    stream *s = open_stream(moving, 0);
+    int64_t late[24];
+    for (int i = 0; i < 24; i++) {
+        int severity = i < 8 || i >= 16 ? 1 : 1 + i % 5; /* the same, any, the same */
+        tx_open();
+        batch b = stream_next(s, 16);
+        assert_non_null(stream_view(s, b.x, c, severity));
+        assert_non_null(stream_view(s, b.x, c, severity)); /* is there already */
+        tx_close();
+        late[i] = stream_late(s);
+    }
+    assert_int_equal(late[7], 2); /* the first batch and its view */
+    assert_int_equal(late[15], 2 + 8);
+    assert_int_equal(late[23], late[17]);
+    stream_close(s);
+}
+
+/* A slice of the batch has a slice of the view; nothing else has one. */
+static void views_of_parts(void **state)
+{
+    (void)state;
+    enum { N = 16, FIRST = 5, PART = 7 };
+    static real all[N][PIXELS], some[PART][PIXELS];
+    const corruption *c = corruption_find("glass_blur");
+    stream *s = open_stream(moving, 0);
+    tx_open();
+    batch before = stream_next(s, N), b = stream_next(s, N);
+    tx_read(stream_view(s, b.x, c, 2), all);
+    tx_read(stream_view(s, tx_slice(b.x, FIRST, PART), c, 2), some);
+    assert_memory_equal(some, all[FIRST], sizeof some);
+    assert_null(stream_view(s, before.x, c, 2));
+    assert_null(stream_view(s, tx_copy(b.x), c, 2));
+    assert_null(stream_view(s, tx_flat(b.x), c, 2));
+    assert_null(stream_view(s, b.y, c, 2));
+    tx_close();
+    stream_close(s);
+}
+
+typedef struct refusal {
+    const char *augmentation;
+    int64_t severity;
+    int other; /* images that are not the step's */
+    const char *said;
+} refusal;
+
+static void ask(const refusal *f)
+{
+    stream *s = open_stream(moving, 0);
+    trainer t = {.batches = s};
+    run r = {.trainer = &t};
+    tx_open();
+    batch b = stream_next(s, 8);
+    if (f->other)
+        b.x = tx_copy(b.x);
+    run_augmented(&r, &b, f->augmentation, f->severity);
+    _exit(EXIT_OK); /* it was not refused */
+}
+
+/* In a process of its own: what run_augmented said when it ended that. */
+static void refused(const refusal *f)
+{
+    char said[4096];
+    int ends[2], status;
+    ssize_t n, got = 0;
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        ask(f);
+    }
+    close(ends[1]);
+    while ((n = read(ends[0], said + got, sizeof said - 1 - (size_t)got)) > 0)
+        got += n;
+    said[got] = '\0';
+    close(ends[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_CONFIG || !strstr(said, f->said))
+        fail_msg("expected exit %d and `%s`, found status %d and: %s", EXIT_CONFIG, f->said, status, said);
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    static const refusal list[] = {
+        {"gausian_blur", 1, 0, "no augmentation `gausian_blur`; did you mean `gaussian_blur`?; known: "},
+        {"xyzzyxyzzyxyzzy", 1, 0, "no augmentation `xyzzyxyzzyxyzzy`; known: "},
+        {"gaussian_blur", 0, 0, "a severity of 1 to 5, found 0"},
+        {"gaussian_blur", 6, 0, "a severity of 1 to 5, found 6"},
+        {"gaussian_blur", 1, 1, "expected the batch that the step was given"},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        refused(&list[i]);
+}
+
+/* What a method calls gives what the stream does. */
+static void a_method_asks(void **state)
+{
+    (void)state;
+    static real x[8][PIXELS], y[8][PIXELS];
+    stream *s = open_stream(moving, 0);
+    trainer t = {.batches = s};
+    run r = {.trainer = &t};
+    tx_open();
+    batch b = stream_next(s, 8);
+    tx_read(run_augmented(&r, &b, "defocus_blur", 3), x);
+    tx_read(stream_view(s, b.x, corruption_find("defocus_blur"), 3), y);
+    assert_memory_equal(x, y, sizeof x);
+    tx_read(b.x, y);
+    assert_memory_not_equal(x, y, sizeof x);
+    tx_close();
+    stream_close(s);
+}
+
 /* The thread. */
 
 static int threads(void)
@@ -346,6 +564,10 @@ static void threads_end(void **state)
         for (int i = 0; i < STREAMS; i++)
             numbers(s[i], 64, y);
         for (int i = 0; i < STREAMS; i++) { /* some are closed at work */
+            tx_open();
+            if (i == 2)
+                stream_view(s[i], stream_next(s[i], 64).x, corruption_find("glass_blur"), 5);
+            tx_close();
             if (i % 2)
                 stream_seek(s[i], 3, 0);
             stream_close(s[i]);
@@ -432,6 +654,12 @@ int main(void)
         cmocka_unit_test(any_number_at_a_time),
         cmocka_unit_test(goes_on_anywhere),
         cmocka_unit_test(runs_ahead),
+        cmocka_unit_test(views_by_hand),
+        cmocka_unit_test(thread_changes_no_view),
+        cmocka_unit_test(views_are_made_ahead),
+        cmocka_unit_test(views_of_parts),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(a_method_asks),
         cmocka_unit_test(threads_end),
         cmocka_unit_test(stops_a_job),
         cmocka_unit_test(exits_at_work),
