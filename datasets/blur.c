@@ -7,14 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double *unit_image(const uint8_t *in, int side)
-{
-    int64_t n = (int64_t)side * side * 3;
-    double *x = text_more(NULL, (size_t)n * sizeof *x);
-    unit_from_bytes(x, in, n);
-    return x;
-}
-
 static void gaussian_bytes(uint8_t *out, const uint8_t *in, int side, double sigma)
 {
     double *x = unit_image(in, side);

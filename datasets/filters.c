@@ -13,6 +13,14 @@ void unit_from_bytes(double *x, const uint8_t *in, int64_t n)
         x[i] = in[i] / 255.0;
 }
 
+double *unit_image(const uint8_t *in, int side)
+{
+    int64_t n = (int64_t)side * side * 3;
+    double *x = text_more(NULL, (size_t)n * sizeof *x);
+    unit_from_bytes(x, in, n);
+    return x;
+}
+
 void bytes_from_unit(uint8_t *out, const double *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -112,10 +120,26 @@ void correlate(double *out, const double *in, int h, int w, int channels, const 
     free(padded);
 }
 
+/* One pass of a small symmetric filter over a kernel of [size][size]; neighbours
+ * along it are `along` apart, lines `across`. */
+static void smooth(float *out, const float *in, int size, int along, int across, const float *weight, int reach)
+{
+    for (int line = 0; line < size; line++)
+        for (int i = 0; i < size; i++) {
+            const float *at = in + line * across;
+            float sum = weight[0] * at[i * along];
+            for (int k = 1; k <= reach; k++)
+                sum += weight[k] * (at[border_at(BORDER_MIRROR, i - k, size) * along] +
+                                    at[border_at(BORDER_MIRROR, i + k, size) * along]);
+            out[line * across + i * along] = sum;
+        }
+}
+
 int disk_kernel(double kernel[DISK_MOST * DISK_MOST], double radius, double alias)
 {
-    int half = radius > 8 ? (int)radius : 8, size = 2 * half + 1;
-    double inside = 0, disk[DISK_MOST * DISK_MOST], weight[3], small[25];
+    int half = radius > 8 ? (int)radius : 8, size = 2 * half + 1, reach = radius > 8 ? 2 : 1;
+    float disk[DISK_MOST * DISK_MOST], across[DISK_MOST * DISK_MOST], inside = 0, weight[3];
+    double exact[3];
     for (int i = 0; i < size * size; i++) {
         double y = i / size - half, x = i % size - half;
         disk[i] = x * x + y * y <= radius * radius;
@@ -123,11 +147,13 @@ int disk_kernel(double kernel[DISK_MOST * DISK_MOST], double radius, double alia
     }
     for (int i = 0; i < size * size; i++)
         disk[i] /= inside;
-    int reach = radius > 8 ? 2 : 1, n = 2 * reach + 1;
-    gaussian_weights(weight, reach, alias);
-    for (int i = 0; i < n * n; i++)
-        small[i] = weight[abs(i / n - reach)] * weight[abs(i % n - reach)];
-    correlate(kernel, disk, size, size, 1, small, n);
+    gaussian_weights(exact, reach, alias);
+    for (int k = 0; k <= reach; k++)
+        weight[k] = (float)exact[k];
+    smooth(across, disk, size, 1, size, weight, reach);
+    smooth(disk, across, size, size, 1, weight, reach);
+    for (int i = 0; i < size * size; i++)
+        kernel[i] = (double)disk[i];
     return size;
 }
 

@@ -10,6 +10,7 @@
 /* --- Bytes and [0,1] --- */
 
 void unit_from_bytes(double *x, const uint8_t *in, int64_t n);
+double *unit_image(const uint8_t *in, int side); /* [side][side][3]; the caller frees it */
 /* Clipped to [0,1], times 255, truncated: how the published images were made. */
 void bytes_from_unit(uint8_t *out, const double *x, int64_t n);
 
@@ -39,7 +40,9 @@ void gaussian_filter(double *x, int h, int w, int channels, double sigma, double
  * every channel by itself; kernel is [size][size], size odd. OpenCV's filter2D. */
 void correlate(double *out, const double *in, int h, int w, int channels, const double *kernel, int size);
 
-/* A disk and then a small Gaussian of width `alias`, adding to 1. kernel is [size][size]. */
+/* A disk and then a small Gaussian of width `alias`; kernel is [size][size]. In single
+ * precision, as published: where an image is flat the rounding of the kernel's sum, about 1,
+ * decides a level. (Above radius 8, or at it, the mirrored border makes the sum 1.01.) */
 enum { DISK_MOST = 21 };                                                            /* for radius <= 10 */
 int disk_kernel(double kernel[DISK_MOST * DISK_MOST], double radius, double alias); /* returns size: 17 or more */
 

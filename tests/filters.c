@@ -123,18 +123,18 @@ static void disks(void **state)
     gaussian_weights(w, 1, 0.4);
     for (int i = 0; i < 17 * 17; i++) {
         int y = abs(i / 17 - 8), x = abs(i % 17 - 8);
-        near(k[i], y > 1 || x > 1 ? 0 : w[y] * w[x], 1e-16, "a disk of one pixel");
+        near(k[i], y > 1 || x > 1 ? 0 : w[y] * w[x], 1e-8, "a disk of one pixel");
     }
     assert_int_equal(disk_kernel(k, 1, 1e-3), 17); /* five pixels, no blur */
-    near(k[8 * 17 + 8], 0.2, 1e-16, "middle");
-    near(k[8 * 17 + 9], 0.2, 1e-16, "right");
+    near(k[8 * 17 + 8], 0.2, 1e-8, "middle");
+    near(k[8 * 17 + 9], 0.2, 1e-8, "right");
     near(k[9 * 17 + 9], 0, 0, "diagonal");
     assert_int_equal(disk_kernel(k, 10, 0.5), 21);
-    near(k[10 * 21 + 10], 1.0 / 317, 1e-15, "inside"); /* 317 points within 10 of the origin */
+    near(k[10 * 21 + 10], 1.0 / 317, 1e-8, "inside"); /* 317 points within 10 of the origin */
     /* OpenCV mirrors the disk at the edge of its grid, which counts its four tips twice: their
      * outer neighbours come from one step further in. */
     near(kernel_sum(k, 21), 1, 0.02, "sum of the largest");
-    near((disk_kernel(k, 4, 0.5), kernel_sum(k, 17)), 1, 1e-14, "sum");
+    near((disk_kernel(k, 4, 0.5), kernel_sum(k, 17)), 1, 1e-7, "sum");
 }
 
 static void colours(void **state)
