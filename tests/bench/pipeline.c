@@ -1,0 +1,121 @@
+/* pipeline.c - images per second that a training's input can deliver: gathered,
+ * cut and mirrored as bytes on one core, the same with a view of each, and as
+ * tensors through a stream whose thread runs ahead. */
+#include "bench.h"
+
+#include "../../datasets/store.h"
+#include "../../harness/engine.h"
+#include "../../harness/fault.h"
+#include "../../harness/gather.h"
+#include "../../harness/stream.h"
+#include "../../kernels/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { IMAGES = 10000, SIDE = 32, PIXELS = SIDE * SIDE * 3, BATCH = 128, CROP = 4 };
+enum { CUT, VIEW, STREAM, STREAM_VIEW };
+
+static char path[4200];
+static dataset *set;
+static gatherer from;
+static gathered bytes;
+static stream *tensors;
+static view brighter;
+
+static int write_set(void)
+{
+    static const double half[] = {0.5, 0.5, 0.5};
+    const store_header header = {"noise", NULL, 0, half, half};
+    uint8_t px[PIXELS];
+    store *to;
+    if (store_create(&to, path, &header) != 0)
+        return -1;
+    int rc = store_split(to, "train", IMAGES, SIDE, "tests/bench/pipeline.c");
+    for (int32_t i = 0; i < IMAGES && rc == 0; i++) {
+        for (int j = 0; j < PIXELS; j += 8) {
+            uint64_t eight = random_bits(1, (uint64_t)(i * PIXELS + j));
+            for (int k = 0; k < 8; k++)
+                px[j + k] = (uint8_t)(eight >> 8 * k);
+        }
+        rc = store_images(to, px, &i, 1);
+    }
+    return rc == 0 ? store_commit(to) : -1;
+}
+
+static void end(const subject *s)
+{
+    (void)s;
+    stream_close(tensors);
+    gather_free(&bytes);
+    gather_close(&from);
+    dataset_close(set);
+    unlink(path);
+    tensors = NULL;
+    set = NULL;
+}
+
+static int begin(const subject *s)
+{
+    const char *tmp = getenv("TMPDIR");
+    stream_options o = {.seed = 1, .crop = CROP, .flip = 1, .mean = {0.5, 0.5, 0.5}, .std = {0.25, 0.25, 0.25}};
+    snprintf(path, sizeof path, "%.4000s/oodbench-bench-%ld.h5", tmp ? tmp : "/tmp", (long)getpid());
+    brighter = (view){corruption_find("brightness"), 1};
+    int rc = write_set();
+    if (rc == 0)
+        rc = dataset_open(&set, path, "train");
+    if (rc == 0)
+        rc = gather_open(&from, set, o.seed, CROP, 1);
+    if (rc == 0 && s->number >= STREAM)
+        rc = stream_open(&tensors, set, &o);
+    if (rc != 0)
+        end(s);
+    return rc;
+}
+
+/* An epoch of batches, each of its images once more as the view, or cut. */
+static void run_bytes(const subject *s)
+{
+    static uint8_t px[PIXELS];
+    place p = {0, 0};
+    gather_room(&from, &bytes, BATCH);
+    gather_view_room(&from, &bytes);
+    while (p.epoch == 0) {
+        gather(&from, &bytes, p, BATCH, NULL);
+        for (int64_t i = 0; s->number == CUT && i < BATCH; i++) {
+            gather_cut(&from, &bytes, i, px);
+            __asm__ volatile("" : : "r"(px) : "memory");
+        }
+        if (s->number == VIEW)
+            gather_view(&from, &bytes, brighter, NULL);
+        p = bytes.behind;
+    }
+}
+
+static void run_stream(const subject *s)
+{
+    for (int64_t i = 0; i < IMAGES / BATCH; i++) {
+        tx_open();
+        batch b = stream_next(tensors, BATCH);
+        if (s->number == STREAM_VIEW)
+            stream_view(tensors, b.x, brighter.by, brighter.severity);
+        tx_close();
+    }
+    device_sync();
+}
+
+#define ROUNDED ((IMAGES + BATCH - 1) / BATCH * BATCH) /* the last batch goes over the end */
+#define ROW(label, text, images, then, which)                                                                      \
+    {                                                                                                              \
+        .name = label, .size = text, .unit = "images/s", .amount = images, .peak = PEAK_NONE, .least = 9,          \
+        .begin = begin, .run = then, .end = end, .number = which                                                   \
+    }
+
+const subject pipeline_subjects[] = {
+    ROW("pipeline-crop", "32 x 32 as bytes on one core", ROUNDED, run_bytes, CUT),
+    ROW("pipeline-brightness", "32 x 32 as bytes on one core", ROUNDED, run_bytes, VIEW),
+    ROW("pipeline-stream", "32 x 32 as tensors", IMAGES / BATCH * BATCH, run_stream, STREAM),
+    ROW("pipeline-stream-view", "and brightness 1", IMAGES / BATCH * BATCH, run_stream, STREAM_VIEW),
+    {.name = NULL},
+};
