@@ -362,6 +362,8 @@ static void views_by_hand(void **state)
         view_by_hand(corruption_at(n), 5);
     }
     assert_true(n > 0);
+    assert_true(gather_view_seed(5, 2) != gather_view_seed(5, 3));
+    assert_true(gather_view_seed(5, 2) != gather_view_seed(6, 2));
 }
 
 /* Both streams give the same view of their last batches, to the bit. */
