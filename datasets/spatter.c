@@ -59,7 +59,8 @@ static void water(double *cover, const double *layer, int side, double amount)
     int n = side * side;
     double most = 0;
     uint8_t *drop = text_more(NULL, (size_t)n);
-    bytes_from_unit(drop, layer, n);
+    for (int i = 0; i < n; i++)
+        drop[i] = (uint8_t)(int)(255 * layer[i]); /* above 1 it starts again from 0, as published */
     relief(cover, drop, side);
     for (int i = 0; i < n; i++) {
         cover[i] *= drop[i];

@@ -109,13 +109,15 @@ void corrupt_snow(uint8_t *out, const uint8_t *in, int side, int severity, uint6
     uint8_t *flakes = text_more(NULL, (size_t)n);
     fall(flakes, side, c, seed);
     for (int i = 0; i < n; i++) {
-        double x[3], whitened = 0.5;
-        unit_from_bytes(x, in + 3 * i, 3);
-        whitened += 1.5 * (.299 * x[0] + .587 * x[1] + .114 * x[2]);
-        for (int k = 0; k < 3; k++)
-            x[k] = c->image * x[k] + (1 - c->image) * (x[k] > whitened ? x[k] : whitened) +
-                   (flakes[i] + flakes[n - 1 - i]) / 255.0;
-        bytes_from_unit(out + 3 * i, x, 3);
+        float x[3];
+        double level[3];
+        floats_from_bytes(x, in + 3 * i, 3);
+        float grey = .299f * x[0] + .587f * x[1] + .114f * x[2], white = grey * 1.5f + 0.5f;
+        for (int k = 0; k < 3; k++) {
+            float image = (float)c->image * x[k] + (float)(1 - c->image) * (x[k] > white ? x[k] : white);
+            level[k] = (double)image + flakes[i] / 255.0 + flakes[n - 1 - i] / 255.0;
+        }
+        bytes_from_unit(out + 3 * i, level, 3);
     }
     free(flakes);
 }
