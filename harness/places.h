@@ -65,6 +65,7 @@ double tx_done_value_(double value);
 #define tx_eigh(...) TX_NOTED_(tx_eigh(__VA_ARGS__))
 #define tx_principal(...) TX_NOTED_(tx_principal(__VA_ARGS__))
 #define tx_pinv(...) TX_NOTED_(tx_pinv(__VA_ARGS__))
+#define tx_kmeans(...) TX_NOTED_(tx_kmeans(__VA_ARGS__))
 #define tx_assign(...) TX_NOTED_VOID_(tx_assign(__VA_ARGS__))
 #define tx_axpy(...) TX_NOTED_VOID_(tx_axpy(__VA_ARGS__))
 #define ad_leaf(...) TX_NOTED_(ad_leaf(__VA_ARGS__))

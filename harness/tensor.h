@@ -101,6 +101,12 @@ tensor *tx_eigh(tensor *symmetric, tensor **values);             /* one vector p
 tensor *tx_principal(tensor *x, tensor **values);                /* tx_eigh of x'x / rows, summed in double */
 tensor *tx_pinv(tensor *x);                                      /* pseudo-inverse, in double; x has two extents */
 
+/* k-means from k-means++ seeds, the best of 3 by inertia (the sum of squared
+ * distances): [n,1] integers, the cluster of each row of x[n,d], 1 <= k <= n,
+ * and, if not NULL, the [k,d] centres. A cluster stays empty only where rows
+ * repeat. Depends on x and the seed alone; waits. */
+tensor *tx_kmeans(tensor *x, int64_t k, uint64_t seed, tensor **centres);
+
 /* In place, on leaves only, never recorded: parameters, running statistics. */
 void tx_assign(tensor *dst, tensor *src);
 void tx_axpy(tensor *dst, double scale, tensor *src);
