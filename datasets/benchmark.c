@@ -23,7 +23,7 @@
 #include "../harness/file.h"
 #include "../harness/layout.h"
 #include "../harness/text.h"
-#include "recipe.h"
+#include "sources.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,10 +120,10 @@ static int read_drawn(const benchmark *b, bench_set *s)
     if (s->drawn < 0)
         return fault("%s: the set %s: nothing called `%s` can be drawn: give `draw`", b->file, s->name,
                      kind ? kind : s->name);
-    for (int i = 0; i < RECIPE_SPLITS; i++) {
+    for (int i = 0; i < SOURCES_SPLITS; i++) {
         int64_t n = 0;
-        if (benchmark_text(b, s->name, recipe_splits[i], key) &&
-            config_int(b->c, key, &n, 1, RECIPE_MOST_DRAWN) != 0)
+        if (benchmark_text(b, s->name, sources_splits[i], key) &&
+            config_int(b->c, key, &n, 1, SOURCES_MOST_DRAWN) != 0)
             return -1;
     }
     return 0;

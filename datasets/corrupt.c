@@ -158,13 +158,13 @@ static int choose(const request *r, parts *p)
 
 static int make(const request *r, const parts *p, uint64_t seed)
 {
-    recipe c;
+    sources c;
     store_header h;
     const char *from = r->names.at[0];
-    if (recipe_corrupted(&c, from, r->split ? r->split : "test", p, seed) != 0)
+    if (sources_corrupted(&c, from, r->split ? r->split : "test", p, seed) != 0)
         return -1;
     if (store_header_read(&h, from) != 0) {
-        recipe_free(&c);
+        sources_free(&c);
         return -1;
     }
     char *name = r->name ? text_copy(r->name) : import_name(r->out);

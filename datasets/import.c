@@ -134,17 +134,17 @@ static int make_and_say(const char *path, const store_header *h, const make_spli
     return rc;
 }
 
-int import_make(const char *path, const store_header *h, recipe *r)
+int import_make(const char *path, const store_header *h, sources *r)
 {
     int rc = make_and_say(path, h, r->splits, r->n);
-    recipe_free(r);
+    sources_free(r);
     return rc;
 }
 
 int import_set(const benchmark *b, const char *name)
 {
     char path[PATH_MAX];
-    recipe r;
+    sources r;
     int fresh = benchmark_fresh(b, name);
     if (fresh < 0 || benchmark_path(b, name, path, sizeof path) != 0)
         return -1;
@@ -152,14 +152,17 @@ int import_set(const benchmark *b, const char *name)
         printf("%-14s %-36s %s\n", name, "is up to date", path);
         return 0;
     }
+    const bench_set *s = benchmark_find(b, name);
+    if (s->corrupt && benchmark_fresh(b, s->corrupt) == 0) /* timed, and told of, on its own */
+        return import_set(b, s->corrupt) != 0 ? -1 : import_set(b, name);
     double began = clock_now();
     if (benchmark_import(b, name) != 0)
         return -1;
     double took = clock_now() - began;
-    if (recipe_find(&r, b, benchmark_find(b, name)) != 0)
+    if (sources_find(&r, b, s) != 0)
         return -1;
     say_made(name, path, r.splits, r.n, took);
-    recipe_free(&r);
+    sources_free(&r);
     return 0;
 }
 
@@ -271,15 +274,15 @@ static int published_in(const char *folder, parts *p)
 static int import_npy(const request *r, int64_t side)
 {
     parts p = {0};
-    recipe c;
+    sources c;
     struct stat s;
     if (r->n || !r->out)
         return fault("with --npy, expected no other names and -o FILE.h5");
     if (stat(r->npy, &s) != 0)
         return fault("cannot read %s: %s", r->npy, strerror(errno));
-    int rc = !S_ISDIR(s.st_mode)             ? recipe_array(&c, r->npy, r->split, side)
+    int rc = !S_ISDIR(s.st_mode)             ? sources_array(&c, r->npy, r->split, side)
              : published_in(r->npy, &p) != 0 ? -1
-                                             : recipe_published(&c, r->npy, &p, side, r->classes);
+                                             : sources_published(&c, r->npy, &p, side, r->classes);
     char *name = r->name ? text_copy(r->name) : import_name(r->out);
     store_header h = {.name = name, .mean = no_mean, .std = no_std};
     if (rc == 0)

@@ -4,7 +4,7 @@
 #define IMPORT_H
 
 #include "benchmark.h"
-#include "recipe.h"
+#include "sources.h"
 
 /* Makes a set if it is missing or out of date, and says so in one line. */
 int import_set(const benchmark *b, const char *name);
@@ -12,8 +12,8 @@ int import_set(const benchmark *b, const char *name);
 /* The set of this name is in the benchmark; the fault names the nearest. */
 int import_check(const benchmark *b, const char *name);
 
-/* Makes a file of a recipe, says so, and frees the recipe. */
-int import_make(const char *path, const store_header *h, recipe *r);
+/* Makes a file of its sources, says so, and frees them. */
+int import_make(const char *path, const store_header *h, sources *r);
 
 /* `path/cub.h5` -> "cub"; the caller frees it. */
 char *import_name(const char *path);

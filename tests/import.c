@@ -5,93 +5,19 @@
 #include "../datasets/images.h"
 #include "../datasets/make.h"
 #include "../harness/commands.h"
-#include "../harness/data.h"
-#include "../harness/fault.h"
-#include "../harness/file.h"
+#include "folder.h"
 #include "pictures.h"
 
-#include <dirent.h>
-#include <ftw.h>
-#include <limits.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 #include <zip.h>
-
-#include <cmocka.h>
 
 /* HDF5 1.10 loses memory of its own when a file is damaged. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libhdf5\n";
-}
-
-static char top[PATH_MAX]; /* a folder of this test's own */
-
-static char *at(const char *name)
-{
-    static char paths[8][PATH_MAX];
-    static int turn;
-    return file_join(paths[turn = (turn + 1) % 8], PATH_MAX, top, name);
-}
-
-static int remove_one(const char *path, const struct stat *s, int type, struct FTW *w)
-{
-    (void)s, (void)type, (void)w;
-    return remove(path);
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    const char *tmp = getenv("TMPDIR");
-    snprintf(top, sizeof top, "%s/oodbench-import.XXXXXX", tmp ? tmp : "/tmp");
-    return mkdtemp(top) ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    return nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void put(const char *name, const void *content, size_t n)
-{
-    assert_int_equal(file_write(at(name), content, n), 0);
-}
-
-static void put_text(const char *name, const char *content)
-{
-    put(name, content, strlen(content));
-}
-
-/* The last fault is one line that holds all the words, separated by `|`. */
-static void expect_fault(int rc, const char *words)
-{
-    char copy[512], *rest = copy;
-    assert_int_equal(rc, -1);
-    assert_null(strchr(fault_text(), '\n'));
-    snprintf(copy, sizeof copy, "%s", words);
-    for (char *word; (word = strsep(&rest, "|")) != NULL;)
-        if (!strstr(fault_text(), word))
-            fail_msg("expected `%s` in: %s", word, fault_text());
-}
-
-static int files_in(const char *folder)
-{
-    int n = 0;
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d && (e = readdir(d)) != NULL;)
-        n += e->d_name[0] != '.';
-    if (d)
-        closedir(d);
-    return n;
 }
 
 /* A list of n PNG images of 40 x 36 pixels below images/NAME, labels i mod 10. */
@@ -133,32 +59,7 @@ static void pack(const char *name, const char *prefix, const char *zip)
     assert_int_equal(zip_close(z), 0);
 }
 
-static int import_command(const char *const words[])
-{
-    char *argv[32];
-    int argc = 0;
-    for (; words[argc]; argc++)
-        argv[argc] = (char *)words[argc];
-    fflush(stdout);
-    int out = dup(1);
-    assert_non_null(freopen("/dev/null", "w", stdout));
-    int rc = import_main(argc, argv);
-    fflush(stdout);
-    dup2(out, 1);
-    close(out);
-    return rc;
-}
-
-#define IMPORT(...) import_command((const char *const[]){"import", __VA_ARGS__, NULL})
-
-static void digest_of(const char *file, const char *split, char out[65])
-{
-    dataset *d;
-    if (dataset_open(&d, at(file), split) != 0)
-        fail_msg("%s", fault_text());
-    snprintf(out, 65, "%s", dataset_digest(d));
-    dataset_close(d);
-}
+#define IMPORT(...) command(import_main, (const char *const[]){"import", __VA_ARGS__, NULL})
 
 /* --- lists --- */
 
@@ -304,7 +205,7 @@ static void options_are_checked(void **state)
     expect_fault(IMPORT(l, im, "-o"), "-o needs a value");
     expect_fault(IMPORT(l, im, "--classes", "4", "-o", out), "birds.txt:5|out of range");
     expect_fault(IMPORT("no/such"), "no benchmark no/such");
-    expect_fault(import_command((const char *const[]){"import", NULL}), "nothing to import");
+    expect_fault(command(import_main, (const char *const[]){"import", NULL}), "nothing to import");
     assert_int_equal(IMPORT("--help"), 0);
     assert_false(file_exists(out));
 }
@@ -590,8 +491,6 @@ static void real_images_as_pillow(void **state)
     }
     benchmark_close(b);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {

@@ -1,6 +1,6 @@
-/* recipe.c - finds what a set is made from, compares it with what was made, and
+/* sources.c - finds what a set is made from, compares it with what was made, and
  * makes it. */
-#include "recipe.h"
+#include "sources.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
 #include "../harness/text.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const recipe_splits[RECIPE_SPLITS] = {"train", "val", "test"};
+const char *const sources_splits[SOURCES_SPLITS] = {"train", "val", "test"};
 
 /* Images in one .npy file are what tests, training or searches look at, by their group. */
 static const char *npy_split(const bench_set *s)
@@ -17,16 +17,16 @@ static const char *npy_split(const bench_set *s)
     return strcmp(s->group, "outliers") == 0 ? "train" : strcmp(s->group, "tune") == 0 ? "val" : "test";
 }
 
-const char *recipe_split(const benchmark *b, const bench_set *s, int i)
+const char *sources_split(const benchmark *b, const bench_set *s, int i)
 {
     char key[160];
     if (s->parts.n)
         return i < s->parts.n ? s->parts.at[i].name : NULL;
     if (s->npy)
         return i == 0 ? npy_split(s) : NULL;
-    for (int k = 0; k < RECIPE_SPLITS; k++)
-        if (benchmark_text(b, s->name, recipe_splits[k], key) && i-- == 0)
-            return recipe_splits[k];
+    for (int k = 0; k < SOURCES_SPLITS; k++)
+        if (benchmark_text(b, s->name, sources_splits[k], key) && i-- == 0)
+            return sources_splits[k];
     return NULL;
 }
 
@@ -60,11 +60,11 @@ static int find_drawn(const benchmark *b, const bench_set *s, const char *split,
 {
     char key[160];
     int at = 0;
-    while (strcmp(recipe_splits[at], split) != 0)
+    while (strcmp(sources_splits[at], split) != 0)
         at++;
     o->sh = (shapes){.kind = s->drawn, .seed = b->seed, .split = (uint64_t)at};
     benchmark_text(b, s->name, split, key);
-    if (config_int(b->c, key, &o->sh.n, 1, RECIPE_MOST_DRAWN) != 0)
+    if (config_int(b->c, key, &o->sh.n, 1, SOURCES_MOST_DRAWN) != 0)
         return -1;
     o->source = shapes_source(&o->sh);
     return 0;
@@ -78,7 +78,7 @@ static int find_split(const benchmark *b, const bench_set *s, const char *split,
 
 /* --- all of them --- */
 
-void recipe_free(recipe *r)
+void sources_free(sources *r)
 {
     for (int i = 0; r->origins && i < r->n; i++) {
         list_free(&r->origins[i].l);
@@ -90,26 +90,26 @@ void recipe_free(recipe *r)
     free(r->splits);
     dataset_close(r->whole);
     npy_close(&r->labels);
-    *r = (recipe){0};
+    *r = (sources){0};
 }
 
-static void begin(recipe *r, int n)
+static void begin(sources *r, int n)
 {
-    *r = (recipe){.n = n};
+    *r = (sources){.n = n};
     r->origins = text_more(NULL, (size_t)n * sizeof *r->origins);
     r->splits = text_more(NULL, (size_t)n * sizeof *r->splits);
     memset(r->origins, 0, (size_t)n * sizeof *r->origins);
 }
 
 /* What was begun is freed when rc is not 0. */
-static int finish(recipe *r, int rc)
+static int finish(sources *r, int rc)
 {
     if (rc != 0)
-        recipe_free(r);
+        sources_free(r);
     return rc;
 }
 
-int recipe_corrupted(recipe *r, const char *path, const char *split, const parts *p, uint64_t seed)
+int sources_corrupted(sources *r, const char *path, const char *split, const parts *p, uint64_t seed)
 {
     begin(r, p->n);
     if (dataset_open(&r->whole, path, split) != 0)
@@ -123,7 +123,7 @@ int recipe_corrupted(recipe *r, const char *path, const char *split, const parts
     return 0;
 }
 
-static void take_images(recipe *r, int i, const char *split, const npy *labels, int64_t first, int64_t n)
+static void take_images(sources *r, int i, const char *split, const npy *labels, int64_t first, int64_t n)
 {
     origin *o = &r->origins[i];
     o->np = (npy_images){.px = &o->px, .labels = labels, .first = first, .n = n};
@@ -132,7 +132,7 @@ static void take_images(recipe *r, int i, const char *split, const npy *labels, 
 }
 
 /* One corruption's file holds its severities in order, each as long as the others. */
-static int find_published(recipe *r, int i, const char *folder, const part *p, int64_t side)
+static int find_published(sources *r, int i, const char *folder, const part *p, int64_t side)
 {
     char path[PATH_MAX], name[80];
     npy *px = &r->origins[i].px;
@@ -151,7 +151,7 @@ static int find_published(recipe *r, int i, const char *folder, const part *p, i
     return 0;
 }
 
-int recipe_published(recipe *r, const char *folder, const parts *p, int64_t side, int64_t classes)
+int sources_published(sources *r, const char *folder, const parts *p, int64_t side, int64_t classes)
 {
     char path[PATH_MAX];
     begin(r, p->n);
@@ -166,7 +166,7 @@ int recipe_published(recipe *r, const char *folder, const parts *p, int64_t side
     return finish(r, rc);
 }
 
-int recipe_array(recipe *r, const char *path, const char *split, int64_t side)
+int sources_array(sources *r, const char *path, const char *split, int64_t side)
 {
     begin(r, 1);
     npy *px = &r->origins[0].px;
@@ -176,35 +176,35 @@ int recipe_array(recipe *r, const char *path, const char *split, int64_t side)
     return 0;
 }
 
-static int find_npy(recipe *r, const benchmark *b, const bench_set *s)
+static int find_npy(sources *r, const benchmark *b, const bench_set *s)
 {
     char path[PATH_MAX];
     if (needs_data(b, s, s->npy) != 0)
         return -1;
     file_join(path, sizeof path, b->data, s->npy);
     if (s->parts.n)
-        return recipe_published(r, path, &s->parts, b->side, b->n_classes);
-    return recipe_array(r, path, npy_split(s), b->side);
+        return sources_published(r, path, &s->parts, b->side, b->n_classes);
+    return sources_array(r, path, npy_split(s), b->side);
 }
 
-int recipe_find(recipe *r, const benchmark *b, const bench_set *s)
+int sources_find(sources *r, const benchmark *b, const bench_set *s)
 {
     char path[PATH_MAX];
     int n = 0, rc = 0;
     if (s->corrupt)
         return benchmark_path(b, s->corrupt, path, sizeof path) != 0
                    ? -1
-                   : recipe_corrupted(r, path, "test", &s->parts, s->seed);
+                   : sources_corrupted(r, path, "test", &s->parts, s->seed);
     if (s->npy)
         return find_npy(r, b, s);
-    while (recipe_split(b, s, n))
+    while (sources_split(b, s, n))
         n++;
     if (n == 0)
         return fault("%s: the set %s has no split: give `train`, `val` or `test`", b->file, s->name);
     begin(r, n);
     for (int i = 0; rc == 0 && i < n; i++) {
         origin *o = &r->origins[i];
-        const char *split = recipe_split(b, s, i);
+        const char *split = sources_split(b, s, i);
         rc = find_split(b, s, split, o);
         if (rc == 0)
             r->splits[i] = (make_split){split, o->source,
@@ -230,7 +230,7 @@ static int matches(const char *path, const char *split, const char *source)
 static int imported_before(const benchmark *b, const bench_set *s, const char *path)
 {
     int n = 0;
-    for (const char *split; (split = recipe_split(b, s, n)) != NULL; n++)
+    for (const char *split; (split = sources_split(b, s, n)) != NULL; n++)
         if (!matches(path, split, NULL))
             return 0;
     return n > 0;
@@ -245,47 +245,52 @@ static int whole_fresh(const benchmark *b, const bench_set *s)
 static int unless_imported(const benchmark *b, const bench_set *s, const char *path)
 {
     char why[1024];
-    snprintf(why, sizeof why, "%s%s%s%s", s->corrupt ? "it is made from " : "", s->corrupt ? s->corrupt : "",
-             s->corrupt ? ": " : "", fault_text());
+    if (s->corrupt)
+        snprintf(why, sizeof why, "it is made from %s: %.900s", s->corrupt, fault_text());
+    else
+        snprintf(why, sizeof why, "%s", fault_text());
     return imported_before(b, s, path) ? 1 : fault("%s", why);
 }
 
 int benchmark_fresh(const benchmark *b, const char *name)
 {
     char path[PATH_MAX];
-    recipe r;
+    sources r;
     if (benchmark_path(b, name, path, sizeof path) != 0)
         return -1;
     const bench_set *s = benchmark_find(b, name);
     int whole = whole_fresh(b, s);
     if (whole == 0)
         return 0;
-    if (whole < 0 || recipe_find(&r, b, s) != 0)
+    if (whole < 0 || sources_find(&r, b, s) != 0)
         return unless_imported(b, s, path);
     int fresh = file_exists(path);
     for (int i = 0; fresh && i < r.n; i++)
         fresh = matches(path, r.splits[i].name, r.splits[i].source);
-    recipe_free(&r);
+    sources_free(&r);
     return fresh;
 }
 
 int benchmark_import(const benchmark *b, const char *name)
 {
     char path[PATH_MAX];
-    recipe r;
+    sources r;
     store_header h = {
         .name = name, .classes = b->classes, .n_classes = b->n_classes, .mean = b->mean, .std = b->std};
     if (benchmark_path(b, name, path, sizeof path) != 0)
         return -1;
     const bench_set *s = benchmark_find(b, name);
-    if (whole_fresh(b, s) == 0) {
+    int whole = whole_fresh(b, s);
+    if (whole < 0)
+        return fault("it is made from %s: %s", s->corrupt, fault_text());
+    if (whole == 0) {
         int fresh = benchmark_import(b, s->corrupt) == 0 ? benchmark_fresh(b, name) : -1;
         if (fresh != 0) /* the same images as before: what was made of them is good still */
             return fresh < 0 ? -1 : 0;
     }
-    if (recipe_find(&r, b, s) != 0)
+    if (sources_find(&r, b, s) != 0)
         return -1;
     int rc = make_file(path, &h, r.splits, r.n);
-    recipe_free(&r);
+    sources_free(&r);
     return rc;
 }

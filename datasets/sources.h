@@ -1,7 +1,7 @@
-/* recipe.h - what the sets of a benchmark are made from, for benchmark.c, which
- * reads it, recipe.c, which makes them, and overlap.c, which compares them. */
-#ifndef RECIPE_H
-#define RECIPE_H
+/* sources.h - what the sets of a benchmark are made from, for benchmark.c, which
+ * reads it, sources.c, which makes them, and overlap.c, which compares them. */
+#ifndef SOURCES_H
+#define SOURCES_H
 
 #include "../harness/config.h"
 #include "benchmark.h"
@@ -14,9 +14,9 @@
 
 #include <limits.h>
 
-#define RECIPE_SPLITS 3 /* train, val, test */
-#define RECIPE_MOST_DRAWN 10000000
-extern const char *const recipe_splits[RECIPE_SPLITS];
+#define SOURCES_SPLITS 3 /* train, val, test */
+#define SOURCES_MOST_DRAWN 10000000
+extern const char *const sources_splits[SOURCES_SPLITS];
 
 typedef struct bench_set {
     char *name;
@@ -45,7 +45,7 @@ const bench_set *benchmark_find(const benchmark *b, const char *name); /* NULL: 
 const char *benchmark_text(const benchmark *b, const char *set, const char *below, char key[160]);
 
 /* Split i of a set: 0 .. until NULL. */
-const char *recipe_split(const benchmark *b, const bench_set *s, int i);
+const char *sources_split(const benchmark *b, const bench_set *s, int i);
 
 typedef struct origin { /* where one split comes from */
     list l;
@@ -58,24 +58,24 @@ typedef struct origin { /* where one split comes from */
     char *source;
 } origin;
 
-typedef struct recipe { /* a set's splits, ready to be made */
+typedef struct sources { /* a set's splits, ready to be made */
     make_split *splits;
     origin *origins;
     int n;
     dataset *whole; /* what is corrupted */
     npy labels;
-} recipe;
+} sources;
 
 /* Finds lists, images, arrays, or how many to draw; 0, or -1 with fault(). What a set is
- * made from stays where it is while the recipe is used, `parts` too. A set that is
+ * made from stays where it is while they are used, `parts` too. A set that is
  * corrupted must be there. */
-int recipe_find(recipe *r, const benchmark *b, const bench_set *s);
-void recipe_free(recipe *r);
+int sources_find(sources *r, const benchmark *b, const bench_set *s);
+void sources_free(sources *r);
 
 /* The same without a benchmark: a split of an HDF5 file, corrupted; a folder of published
  * files; one .npy of images outside the classes. side 0: any. */
-int recipe_corrupted(recipe *r, const char *path, const char *split, const parts *p, uint64_t seed);
-int recipe_published(recipe *r, const char *folder, const parts *p, int64_t side, int64_t classes);
-int recipe_array(recipe *r, const char *path, const char *split, int64_t side);
+int sources_corrupted(sources *r, const char *path, const char *split, const parts *p, uint64_t seed);
+int sources_published(sources *r, const char *folder, const parts *p, int64_t side, int64_t classes);
+int sources_array(sources *r, const char *path, const char *split, int64_t side);
 
 #endif
