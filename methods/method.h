@@ -94,9 +94,10 @@ tensor *samples_logits(samples *s);   /* [n,classes] */
 tensor *samples_labels(samples *s);   /* [n,1] integers */
 
 /* Training. run_outliers goes on where it stopped, forever. run_augmented gives
- * the images of the step's batch once more, cut and mirrored as they are there,
- * then changed on their bytes by an augmentation of datasets/corruption.h
- * (severity 1 to 5). Within a step run_base_loss sees the same outliers and
+ * the images of the step's batch, or of a slice of it, once more: cut and
+ * mirrored as they are there, then changed on their bytes by an augmentation of
+ * datasets/corruption.h (severity 1 to 5), with the same draws however often it
+ * is asked for. Within a step run_base_loss sees the same outliers and
  * draws the same numbers however often it is called. */
 const batch *run_outliers(run *r, int64_t n);
 int64_t run_outlier_batch(const run *r); /* how many the configuration wants of them in a step */
