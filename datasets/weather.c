@@ -40,8 +40,8 @@ void corrupt_fog(uint8_t *out, const uint8_t *in, int side, int severity, uint64
     free(fog);
 }
 
-/* No published photograph: clouds and, at a third of their weight, finer ones; what lies
- * above a threshold is ice, from a dark blue to white. */
+/* In place of a photograph: rough clouds and, at half their weight, finer ones; what rises
+ * above a threshold is ice, from a dark blue to a bluish white. */
 void corrupt_frost_proc(uint8_t *out, const uint8_t *in, int side, int severity, uint64_t seed)
 {
     static const struct frosts {
@@ -50,14 +50,15 @@ void corrupt_frost_proc(uint8_t *out, const uint8_t *in, int side, int severity,
                          {{1, .4}, {.8, .6}, {.7, .7}, {.65, .7}, {.6, .75}}};
     const struct frosts *c = &constants[corrupt_scale(side)][severity - 1];
     static const double bare[3] = {40, 55, 80}, ice[3] = {225, 240, 255};
-    const double threshold = 0.4;
+    const double threshold = 0.4, covered = 0.7, decay = 1.3; /* mean level 130, deviation 62 */
     int size = plasma_size(side);
-    double *coarse = clouds(size, 1.6, random_stream(seed, DRAW_CLOUDS));
-    double *fine = clouds(size, 1.6, random_stream(seed, DRAW_DETAIL));
+    double *coarse = clouds(size, decay, random_stream(seed, DRAW_CLOUDS));
+    double *fine = clouds(size, decay, random_stream(seed, DRAW_DETAIL));
     for (int i = 0; i < side * side; i++) {
         int y = i / side, x = i % side;
         double height = coarse[y * size + x] * 2 / 3 + fine[2 * y % size * size + 2 * x % size] / 3;
-        double t = height > threshold ? (height - threshold) / (1 - threshold) : 0;
+        double t = (height - threshold) / (covered - threshold);
+        t = t < 0 ? 0 : t > 1 ? 1 : t;
         for (int k = 0; k < 3; k++) {
             double v = c->image * in[3 * i + k] + c->frost * (bare[k] + t * (ice[k] - bare[k]));
             out[3 * i + k] = v < 255 ? (uint8_t)v : 255;
