@@ -17,17 +17,27 @@ static const measure measures[] = {
 };
 enum { MEASURES = sizeof measures / sizeof *measures };
 
-/* What tells lines apart. */
-static const enum result_column of_line[] = {RESULT_SCORE, RESULT_NET,          RESULT_WEIGHTS, RESULT_ID,
-                                             RESULT_TRAIN, RESULT_TRAIN_PARAMS, RESULT_DEVICE,  RESULT_SCORE_PARAMS,
-                                             RESULT_FAST,  RESULT_PRECISION};
-static const enum result_column of_set[] = {RESULT_OOD}, of_seed[] = {RESULT_SEED};
+/* What tells lines apart: the checkpoint and how it was run, then the scorer. */
+static const enum result_column of_line[] = {RESULT_NET,          RESULT_WEIGHTS,     RESULT_ID,   RESULT_TRAIN,
+                                             RESULT_TRAIN_PARAMS, RESULT_DEVICE,      RESULT_FAST, RESULT_PRECISION,
+                                             RESULT_SCORE,        RESULT_SCORE_PARAMS};
+enum { OF_LINE = sizeof of_line / sizeof *of_line, OF_CHECKPOINT = OF_LINE - 2 };
+static const enum result_column of_seed[] = {RESULT_SEED};
+
+/* The ID set by itself: in full-spectrum rows shifted ones follow it. */
+static int same_id(const char *a, const char *b)
+{
+    size_t n = strcspn(a, "+");
+    return strcspn(b, "+") == n && strncmp(a, b, n) == 0;
+}
 
 static int same(const sheet *s, int a, int b, const enum result_column columns[], int n)
 {
-    for (int i = 0; i < n; i++)
-        if (strcmp(sheet_at(s, a, columns[i]), sheet_at(s, b, columns[i])) != 0)
+    for (int i = 0; i < n; i++) {
+        const char *x = sheet_at(s, a, columns[i]), *y = sheet_at(s, b, columns[i]);
+        if (columns[i] == RESULT_ID ? !same_id(x, y) : strcmp(x, y) != 0)
             return 0;
+    }
     return 1;
 }
 
@@ -42,21 +52,68 @@ static int place(const sheet *s, int **list, int *n, int row, const enum result_
     return *n - 1;
 }
 
-static int rank(const sheet *s, int row)
+static int place_line(grid *g, int row)
 {
-    const char *group = sheet_at(s, row, RESULT_GROUP);
-    return strcmp(group, "near") == 0 ? 0 : strcmp(group, "far") == 0 ? 1 : 2;
+    int line = place(g->rows, &g->lines, &g->nlines, row, of_line, OF_LINE);
+    if (result_spectrum(sheet_at(g->rows, g->lines[line], RESULT_GROUP)))
+        g->lines[line] = row; /* one whose ID is the ID set alone names it better */
+    return line;
 }
 
-/* Near sets first, then far, otherwise as they came. */
+static int place_set(grid *g, int row)
+{
+    const char *group = sheet_at(g->rows, row, RESULT_GROUP);
+    for (int i = 0; i < g->nsets; i++)
+        if (strcmp(grid_name(g, i, RESULT_OOD), sheet_at(g->rows, row, RESULT_OOD)) == 0 &&
+            result_spectrum(grid_name(g, i, RESULT_GROUP)) == result_spectrum(group))
+            return i;
+    g->sets = text_more(g->sets, (size_t)(g->nsets + 1) * sizeof *g->sets);
+    g->sets[g->nsets++] = row;
+    return g->nsets - 1;
+}
+
+static int rank(const sheet *s, int row)
+{
+    static const char *const order[] = {"near", "far", "csid", "fsnear", "fsfar"};
+    int i = 0;
+    while (i < 5 && strcmp(sheet_at(s, row, RESULT_GROUP), order[i]) != 0)
+        i++;
+    return i;
+}
+
+/* Sorts by key, equal ones as they came; key[i] belongs to list[i]. */
+static void sort(int *list, int *key, int n)
+{
+    for (int i = 1; i < n; i++)
+        for (int j = i; j > 0 && key[j] < key[j - 1]; j--) {
+            int held = list[j], held_key = key[j];
+            list[j] = list[j - 1];
+            key[j] = key[j - 1];
+            list[j - 1] = held;
+            key[j - 1] = held_key;
+        }
+}
+
 static void order_sets(grid *g)
 {
-    for (int i = 1; i < g->nsets; i++)
-        for (int j = i; j > 0 && rank(g->rows, g->sets[j]) < rank(g->rows, g->sets[j - 1]); j--) {
-            int held = g->sets[j];
-            g->sets[j] = g->sets[j - 1];
-            g->sets[j - 1] = held;
-        }
+    int *key = text_more(NULL, (size_t)g->nsets * sizeof *key);
+    for (int i = 0; i < g->nsets; i++)
+        key[i] = rank(g->rows, g->sets[i]);
+    sort(g->sets, key, g->nsets);
+    free(key);
+}
+
+/* Checkpoints in the order in which they came first, on each of them the scorers likewise. */
+static void order_lines(grid *g)
+{
+    int *key = text_more(NULL, (size_t)g->nlines * sizeof *key), *models = NULL, *scorers = NULL, n = 0, k = 0;
+    for (int i = 0; i < g->nlines; i++)
+        key[i] = place(g->rows, &models, &n, g->lines[i], of_line, OF_CHECKPOINT) * g->nlines +
+                 place(g->rows, &scorers, &k, g->lines[i], of_line + OF_CHECKPOINT, OF_LINE - OF_CHECKPOINT);
+    sort(g->lines, key, g->nlines);
+    free(models);
+    free(scorers);
+    free(key);
 }
 
 static int *cell(const grid *g, int line, int seed, int set)
@@ -90,37 +147,33 @@ static int choose_measures(grid *g, const table_options *o)
 
 static int wanted(const sheet *s, int row, const char *keep, const table_options *o)
 {
-    const char *group = sheet_at(s, row, RESULT_GROUP);
-    if (result_spectrum(group) || strcmp(group, "csid") == 0)
-        return 0;
     return (!keep || keep[row]) && (!o->score || strcmp(sheet_at(s, row, RESULT_SCORE), o->score) == 0);
 }
 
 int grid_make(grid *g, const sheet *rows, const char *keep, const table_options *o)
 {
-    enum { OF_LINE = sizeof of_line / sizeof *of_line };
     int n = sheet_rows(rows);
     *g = (grid){.rows = rows};
     for (int row = 0; row < n; row++) {
         if (!wanted(rows, row, keep, o) || !result_ok(rows, row))
             continue;
-        place(rows, &g->lines, &g->nlines, row, of_line, OF_LINE);
-        place(rows, &g->sets, &g->nsets, row, of_set, 1);
+        place_line(g, row);
+        place_set(g, row);
         place(rows, &g->seeds, &g->nseeds, row, of_seed, 1);
     }
     if (g->nlines == 0)
         return fault("there is no row that is `ok`%s%s: nothing to print", o->score ? " of " : "",
                      o->score ? o->score : "");
     order_sets(g);
+    order_lines(g);
     size_t cells = (size_t)g->nlines * (size_t)g->nseeds * (size_t)g->nsets;
     g->at = text_more(NULL, cells * sizeof *g->at);
     for (size_t i = 0; i < cells; i++)
         g->at[i] = -1;
     for (int row = 0; row < n; row++) /* of two rows for the same cell, the later one counts */
         if (wanted(rows, row, keep, o) && result_ok(rows, row))
-            *cell(g, place(rows, &g->lines, &g->nlines, row, of_line, OF_LINE),
-                  place(rows, &g->seeds, &g->nseeds, row, of_seed, 1),
-                  place(rows, &g->sets, &g->nsets, row, of_set, 1)) = row;
+            *cell(g, place_line(g, row), place(rows, &g->seeds, &g->nseeds, row, of_seed, 1),
+                  place_set(g, row)) = row;
     if (choose_measures(g, o) == 0)
         return 0;
     grid_free(g);
@@ -145,22 +198,55 @@ static void take(mean *m, double value)
     m->std += before * (value - m->value);
 }
 
-static mean over_seeds(const grid *g, int line, int first, int past, const char *group, enum result_column column)
+static int is_among(const char *group, const char *groups)
+{
+    size_t n = strlen(group);
+    for (const char *p = groups; *p; p += strcspn(p, " "), p += *p == ' ')
+        if (strcspn(p, " ") == n && strncmp(p, group, n) == 0)
+            return 1;
+    return 0;
+}
+
+/* What is averaged within a seed: a set, or the sets of some groups, each once or
+ * weighted by its images. */
+typedef struct subject {
+    int set; /* -1: by groups */
+    const char *groups;
+    enum result_column column;
+    int by_images;
+} subject;
+
+/* Returns 0 when the seed has none of it; counts sets that are missing. */
+static int in_seed(const grid *g, int line, int seed, const subject *of, double *value, int *absent)
+{
+    double sum = 0, weights = 0;
+    for (int set = 0; set < g->nsets; set++) {
+        int row = *cell(g, line, seed, set);
+        if (of->set >= 0 ? set != of->set : !is_among(grid_name(g, set, RESULT_GROUP), of->groups))
+            continue;
+        *absent += row < 0;
+        if (row < 0)
+            continue;
+        double weight = of->by_images ? strtod(sheet_at(g->rows, row, RESULT_N_OOD), NULL) : 1;
+        sum += weight * strtod(sheet_at(g->rows, row, of->column), NULL);
+        weights += weight;
+    }
+    *value = weights > 0 ? sum / weights : 0;
+    return weights > 0;
+}
+
+/* Of n subjects, the mean within each seed; a seed without one of them has none. */
+static mean over_seeds(const grid *g, int line, const subject *of, int n)
 {
     mean all = {0};
     for (int seed = 0; seed < g->nseeds; seed++) {
-        double sum = 0;
-        int n = 0, absent = 0;
-        for (int set = first; set < past; set++) {
-            int row = *cell(g, line, seed, set);
-            if (group && strcmp(grid_name(g, set, RESULT_GROUP), group) != 0)
-                continue;
-            if (row >= 0)
-                sum += strtod(sheet_at(g->rows, row, column), NULL);
-            n += row >= 0;
-            absent += row < 0;
+        double sum = 0, value;
+        int absent = 0, whole = 1;
+        for (int i = 0; i < n; i++) {
+            whole &= in_seed(g, line, seed, &of[i], &value, &absent);
+            sum += value;
         }
-        if (n)
+        if (whole)
             take(&all, sum / n);
         all.partial |= absent > 0;
     }
@@ -170,12 +256,23 @@ static mean over_seeds(const grid *g, int line, int first, int past, const char 
 
 mean grid_set(const grid *g, int line, int set, enum result_column column)
 {
-    return over_seeds(g, line, set, set + 1, NULL, column);
+    return over_seeds(g, line, &(subject){.set = set, .column = column}, 1);
 }
 
-mean grid_group(const grid *g, int line, const char *group, enum result_column column)
+mean grid_group(const grid *g, int line, const char *groups, enum result_column column)
 {
-    return over_seeds(g, line, 0, g->nsets, group, column);
+    return over_seeds(g, line, &(subject){-1, groups, column, 0}, 1);
+}
+
+mean grid_average(const grid *g, int line, enum result_column column)
+{
+    const subject both[] = {{-1, "near", column, 0}, {-1, "far", column, 0}};
+    return over_seeds(g, line, both, 2);
+}
+
+mean grid_shifted(const grid *g, int line)
+{
+    return over_seeds(g, line, &(subject){-1, "csid", RESULT_ACC, 1}, 1);
 }
 
 int grid_has_group(const grid *g, const char *group)

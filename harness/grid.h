@@ -1,6 +1,7 @@
 /* grid.h - rows of results as a grid: a line is a scorer on a checkpoint, a
- * column a set, behind each cell the seeds. Means are over seeds; a group's
- * mean is taken within each seed first, unweighted over its sets. */
+ * column a set (in full-spectrum rows another one), behind each cell the seeds.
+ * Means are over seeds; a group's mean is taken within each seed first,
+ * unweighted over its sets. Lines of one checkpoint stand together. */
 #ifndef GRID_H
 #define GRID_H
 
@@ -15,7 +16,7 @@ typedef struct measure {
 typedef struct grid {
     const sheet *rows;
     int *lines; /* a row that names the line: its net, weights, scorer ... */
-    int *sets;  /* a row that names the set and its group; near first, then far */
+    int *sets;  /* a row that names the set and its group; near, far, csid, fsnear, fsfar in this order */
     int *seeds; /* a row that names the seed */
     int nlines, nsets, nseeds;
     int *at; /* [lines][seeds][sets] rows that are ok, or -1 */
@@ -33,7 +34,11 @@ int grid_make(grid *g, const sheet *rows, const char *keep, const table_options 
 void grid_free(grid *g);
 
 mean grid_set(const grid *g, int line, int set, enum result_column column);
-mean grid_group(const grid *g, int line, const char *group, enum result_column column);
+
+/* Over the sets of one group, or of "near far". */
+mean grid_group(const grid *g, int line, const char *groups, enum result_column column);
+mean grid_average(const grid *g, int line, enum result_column column); /* of near's and far's mean */
+mean grid_shifted(const grid *g, int line);                            /* accuracy on all csid images */
 int grid_has_group(const grid *g, const char *group);
 
 /* The text of a line's or set's own row. */
@@ -45,7 +50,8 @@ int grid_varies(const grid *g, enum result_column column);
 
 /* layouts.c */
 void layout_print(FILE *to, const grid *g, const table_options *o);
-void layout_openood(FILE *to, const grid *g, int line);
+void layout_openood(FILE *to, const grid *g, int line, int spectrum); /* spectrum: 1, the full-spectrum variant */
+int layout_has_spectrum(const grid *g);
 char *layout_file_name(const grid *g, int line); /* "knn.csv", longer where that tells lines apart; to be freed */
 
 #endif

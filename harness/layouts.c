@@ -1,55 +1,64 @@
-/* layouts.c - a grid as text, Markdown, LaTeX or CSV. The first three print one
- * table per metric through the same matrix of strings. */
+/* layouts.c - which labels and columns a grid shows, and its two kinds of CSV. */
 #include "grid.h"
+#include "labels.h"
+#include "matrix.h"
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The columns that tell lines apart, in the order they are shown; the scorer has its own rule. */
+/* The columns that tell lines apart, in the order they are shown; training methods
+ * and scorers come with the settings that tell them apart. */
 static const struct {
-    enum result_column column;
-    const char *title;
-} label_columns[] = {{RESULT_NET, "net"},     {RESULT_WEIGHTS, "weights"},     {RESULT_ID, "ID"},
-                     {RESULT_TRAIN, "train"}, {RESULT_TRAIN_PARAMS, "recipe"}, {RESULT_DEVICE, "device"},
-                     {RESULT_FAST, "fast"},   {RESULT_PRECISION, "precision"}};
+    enum result_column column, settings; /* settings: RESULT_COLUMNS without any */
+    const char *title, *usual;           /* usual: not worth a word when all lines have it */
+} label_columns[] = {{RESULT_NET, RESULT_COLUMNS, "", ""},
+                     {RESULT_WEIGHTS, RESULT_COLUMNS, "", ""},
+                     {RESULT_ID, RESULT_COLUMNS, "ID", ""},
+                     {RESULT_DEVICE, RESULT_COLUMNS, "device", ""},
+                     {RESULT_FAST, RESULT_COLUMNS, "fast", "false"},
+                     {RESULT_PRECISION, RESULT_COLUMNS, "precision", "f32"},
+                     {RESULT_TRAIN, RESULT_TRAIN_PARAMS, "train", ""},
+                     {RESULT_SCORE, RESULT_SCORE_PARAMS, "score", ""}};
 enum { LABELS = sizeof label_columns / sizeof *label_columns };
 
-typedef struct matrix {
-    int rows, cols, labels; /* the first row is the heading, the first `labels` columns are text */
-    char **at;
-    char *best; /* of each cell */
-} matrix;
-
-static char **cell(const matrix *m, int row, int col)
+static char *label_of(const grid *g, int line, int label)
 {
-    return &m->at[(size_t)row * (size_t)m->cols + (size_t)col];
+    enum result_column column = label_columns[label].column, settings = label_columns[label].settings;
+    if (settings == RESULT_COLUMNS)
+        return text_copy(grid_line(g, line, column));
+    const char **held = text_more(NULL, 2 * (size_t)g->nlines * sizeof *held);
+    for (int i = 0; i < g->nlines; i++) {
+        held[i] = grid_line(g, i, column);
+        held[g->nlines + i] = grid_line(g, i, settings);
+    }
+    char *s = label_apart(held, held + g->nlines, g->nlines, line);
+    free(held);
+    return s;
 }
 
-/* A scorer by name, with its parameters where they tell lines apart. */
-static char *label_of(const grid *g, int line)
+/* The scorer is always shown, others where lines differ. */
+static int is_shown(const grid *g, int label)
 {
-    const char *score = grid_line(g, line, RESULT_SCORE), *params = grid_line(g, line, RESULT_SCORE_PARAMS);
-    for (int i = 0; i < g->nlines; i++)
-        if (strcmp(grid_line(g, i, RESULT_SCORE), score) == 0 &&
-            strcmp(grid_line(g, i, RESULT_SCORE_PARAMS), params) != 0)
-            return text_format("%s %s", score, params);
-    return text_copy(score);
+    enum result_column column = label_columns[label].column, settings = label_columns[label].settings;
+    return column == RESULT_SCORE || grid_varies(g, column) ||
+           (settings != RESULT_COLUMNS && grid_varies(g, settings));
 }
 
 char *layout_file_name(const grid *g, int line)
 {
     text t = {0};
-    char *label = label_of(g, line);
-    text_add(&t, "%s", label);
-    for (int i = 0; i < LABELS; i++)
-        if (grid_varies(g, label_columns[i].column))
-            text_add(&t, "-%s", grid_line(g, line, label_columns[i].column));
+    for (int i = LABELS - 1; i >= 0; i--) {
+        if (!is_shown(g, i))
+            continue;
+        char *label = label_of(g, line, i);
+        text_add(&t, "%s%s", t.n ? "-" : "", label);
+        free(label);
+    }
     for (char *c = t.bytes; *c; c++)
         if (*c == '/' || *c == ' ')
             *c = '_';
     text_add(&t, ".csv");
-    free(label);
     return t.bytes;
 }
 
@@ -62,78 +71,120 @@ static char *number(const grid *g, mean m)
                          : text_format("%.2f%s", m.value, mark);
 }
 
-/* Column `col` of a table of numbers: the groups there are, then the sets, then accuracy. */
-static mean value(const grid *g, const measure *of, int line, int col, const char **title)
+/* Columns of numbers. */
+
+typedef struct column {
+    char *title;
+    enum { ONE_SET, GROUP, AVERAGE, CLEAN, SHIFTED, ALL_IMAGES } what;
+    int set;
+    const char *group;
+} column;
+
+static void add(column **list, int *n, char *title, column c)
 {
-    static const char *const groups[] = {"near", "far"};
+    *list = text_more(*list, (size_t)(*n + 1) * sizeof **list);
+    c.title = title;
+    (*list)[(*n)++] = c;
+}
+
+static void add_sets(column **list, int *n, const grid *g, const char *group, const char *prefix)
+{
+    for (int set = 0; set < g->nsets; set++)
+        if (strcmp(grid_name(g, set, RESULT_GROUP), group) == 0)
+            add(list, n, text_format("%s%s", prefix, grid_name(g, set, RESULT_OOD)),
+                (column){.what = ONE_SET, .set = set});
+}
+
+/* The means, the sets, accuracies, full spectrum; `all`: also what people are not
+ * shown, how far shifted sets are taken for outliers, and full spectrum by set. */
+static int list_columns(const grid *g, int all, column **list)
+{
+    static const char *const groups[] = {"near", "far", "csid", "fsnear", "fsfar"};
+    static const char *const prefixes[] = {"", "", "", "fs-", "fs-"};
+    int n = 0, has[5];
+    *list = NULL;
+    for (int i = 0; i < 5; i++)
+        has[i] = grid_has_group(g, groups[i]);
     for (int i = 0; i < 2; i++)
-        if (grid_has_group(g, groups[i]) && col-- == 0) {
-            *title = groups[i];
-            return grid_group(g, line, groups[i], of->column);
-        }
-    if (col < g->nsets) {
-        *title = grid_name(g, col, RESULT_OOD);
-        return grid_set(g, line, col, of->column);
-    }
-    *title = "acc"; /* of the checkpoint: no set is missing in it */
-    mean acc = grid_group(g, line, NULL, RESULT_ACC);
-    acc.partial = 0;
-    return acc;
+        if (has[i])
+            add(list, &n, text_copy(groups[i]), (column){.what = GROUP, .group = groups[i]});
+    if (has[0] && has[1])
+        add(list, &n, text_copy("average"), (column){.what = AVERAGE});
+    for (int i = 0; i < (all ? 3 : 2); i++)
+        add_sets(list, &n, g, groups[i], prefixes[i]);
+    add(list, &n, text_copy("acc"), (column){.what = CLEAN});
+    if (has[2])
+        add(list, &n, text_copy("csid-acc"), (column){.what = SHIFTED});
+    if (all && (has[3] || has[4]))
+        add(list, &n, text_copy("full-acc"), (column){.what = ALL_IMAGES});
+    for (int i = 3; i < 5; i++)
+        if (has[i])
+            add(list, &n, text_format("fs-%s", groups[i] + 2), (column){.what = GROUP, .group = groups[i]});
+    for (int i = 3; i < 5 && all; i++)
+        add_sets(list, &n, g, groups[i], prefixes[i]);
+    return n;
 }
 
-static int value_columns(const grid *g)
+static void drop_columns(column *list, int n)
 {
-    return grid_has_group(g, "near") + grid_has_group(g, "far") + g->nsets + 1;
+    for (int i = 0; i < n; i++)
+        free(list[i].title);
+    free(list);
 }
 
-/* Marks the best of a column as it is printed; nothing when all are the same. */
-static void mark_best(matrix *m, int col, int higher)
+/* Accuracy is the checkpoint's: no set is missing in it. */
+static mean accuracy(const grid *g, int line, const char *groups)
 {
-    double best = 0, worst = 0;
-    for (int row = 1; row < m->rows; row++) {
-        double v = strtod(*cell(m, row, col), NULL);
-        if (strcmp(*cell(m, row, col), "-") == 0)
-            continue;
-        best = row == 1 || (higher ? v > best : v < best) ? v : best;
-        worst = row == 1 || (higher ? v < worst : v > worst) ? v : worst;
+    mean m = grid_group(g, line, groups, RESULT_ACC);
+    m.partial = 0;
+    return m;
+}
+
+static mean value(const grid *g, const measure *of, int line, const column *c)
+{
+    switch (c->what) {
+    case ONE_SET:
+        return grid_set(g, line, c->set, of->column);
+    case GROUP:
+        return grid_group(g, line, c->group, of->column);
+    case AVERAGE:
+        return grid_average(g, line, of->column);
+    case CLEAN:
+        return accuracy(g, line, "near far");
+    case SHIFTED:
+        return grid_shifted(g, line);
+    default:
+        return accuracy(g, line, "fsnear fsfar");
     }
-    for (int row = 1; row < m->rows && best != worst; row++)
-        m->best[row * m->cols + col] = (*cell(m, row, col))[0] != '-' && strtod(*cell(m, row, col), NULL) == best;
+}
+
+static int higher_is_better(const measure *of, const column *c)
+{
+    return of->higher || c->what == CLEAN || c->what == SHIFTED;
 }
 
 static matrix make(const grid *g, const measure *of)
 {
-    int shown[LABELS], labels = 1, values = value_columns(g);
+    column *list;
+    int shown[LABELS], labels = 0, values = list_columns(g, 0, &list);
     for (int i = 0; i < LABELS; i++)
-        if (grid_varies(g, label_columns[i].column))
-            shown[labels++ - 1] = i;
-    matrix m = {.rows = g->nlines + 1, .cols = labels + values, .labels = labels};
-    m.at = text_more(NULL, (size_t)m.rows * (size_t)m.cols * sizeof *m.at);
-    m.best = memset(text_more(NULL, (size_t)m.rows * (size_t)m.cols), 0, (size_t)m.rows * (size_t)m.cols);
-    *cell(&m, 0, 0) = text_copy("score");
-    for (int i = 1; i < labels; i++)
-        *cell(&m, 0, i) = text_copy(label_columns[shown[i - 1]].title);
-    for (int line = 0; line < g->nlines; line++) {
-        *cell(&m, line + 1, 0) = label_of(g, line);
-        for (int i = 1; i < labels; i++)
-            *cell(&m, line + 1, i) = text_copy(grid_line(g, line, label_columns[shown[i - 1]].column));
+        if (is_shown(g, i))
+            shown[labels++] = i;
+    matrix m = matrix_new(g->nlines + 1, labels + values, labels);
+    for (int i = 0; i < labels; i++) {
+        const char *title = label_columns[shown[i]].title;
+        *matrix_at(&m, 0, i) = text_copy(*title ? title : result_names[label_columns[shown[i]].column]);
+        for (int line = 0; line < g->nlines; line++)
+            *matrix_at(&m, line + 1, i) = label_of(g, line, shown[i]);
     }
     for (int col = 0; col < values; col++) {
-        const char *title = "";
+        *matrix_at(&m, 0, labels + col) = text_copy(list[col].title);
         for (int line = 0; line < g->nlines; line++)
-            *cell(&m, line + 1, labels + col) = number(g, value(g, of, line, col, &title));
-        *cell(&m, 0, labels + col) = text_copy(title);
-        mark_best(&m, labels + col, col == values - 1 ? 1 : of->higher);
+            *matrix_at(&m, line + 1, labels + col) = number(g, value(g, of, line, &list[col]));
+        matrix_mark_best(&m, labels + col, higher_is_better(of, &list[col]));
     }
+    drop_columns(list, values);
     return m;
-}
-
-static void drop(matrix *m)
-{
-    for (int i = 0; i < m->rows * m->cols; i++)
-        free(m->at[i]);
-    free(m->at);
-    free(m->best);
 }
 
 /* What all lines have in common. */
@@ -141,14 +192,10 @@ static void context(FILE *to, const grid *g)
 {
     text t = {0};
     for (int i = 0; i < LABELS; i++) {
-        const char *s = grid_line(g, 0, label_columns[i].column);
-        if (grid_varies(g, label_columns[i].column) || !s[0] || label_columns[i].column == RESULT_TRAIN_PARAMS)
+        const char *s = grid_line(g, 0, label_columns[i].column), *title = label_columns[i].title;
+        if (is_shown(g, i) || strcmp(s, label_columns[i].usual) == 0)
             continue;
-        int bare = label_columns[i].column == RESULT_NET || label_columns[i].column == RESULT_WEIGHTS;
-        if ((label_columns[i].column == RESULT_FAST && strcmp(s, "true") != 0) ||
-            (label_columns[i].column == RESULT_PRECISION && strcmp(s, "f32") == 0))
-            continue;
-        text_add(&t, "%s%s%s%s", t.n ? ", " : "", bare ? "" : label_columns[i].title, bare ? "" : " ", s);
+        text_add(&t, "%s%s%s%s", t.n ? ", " : "", title, *title ? " " : "", s);
     }
     text_add(&t, ", %d seed%s", g->nseeds, g->nseeds == 1 ? "" : "s");
     fprintf(to, "%s", t.bytes);
@@ -157,119 +204,23 @@ static void context(FILE *to, const grid *g)
 
 static int any_partial(const matrix *m)
 {
-    for (int i = 0; i < m->rows * m->cols; i++)
-        if (i % m->cols >= m->labels && strchr(m->at[i], '*'))
-            return 1;
+    for (int row = 1; row < m->rows; row++)
+        for (int col = m->labels; col < m->cols; col++)
+            if (strchr(*matrix_at(m, row, col), '*'))
+                return 1;
     return 0;
-}
-
-static const char *const partial_note = "* some sets or seeds are missing in this mean";
-
-/* How wide a column is, and whether a mark follows one of its numbers. */
-static int column_width(const matrix *m, int col, int *marked)
-{
-    int width = 0;
-    *marked = 0;
-    for (int row = 0; row < m->rows; row++)
-        *marked |= col >= m->labels && strchr(*cell(m, row, col), '*') != NULL;
-    for (int row = 0; row < m->rows; row++) {
-        const char *s = *cell(m, row, col);
-        int n = text_columns(s) + (*marked && !strchr(s, '*')); /* decimal points stay in line */
-        width = n > width ? n : width;
-    }
-    return width;
-}
-
-static void print_text(FILE *to, const matrix *m, const measure *of, int bold)
-{
-    fprintf(to, "%s in %%, %s is better: %s\n", of->title, of->higher ? "higher" : "lower", of->meaning);
-    for (int row = 0; row < m->rows; row++) {
-        for (int col = 0; col < m->cols; col++) {
-            const char *s = *cell(m, row, col);
-            int marked, width = column_width(m, col, &marked), words = col < m->labels, last = col == m->cols - 1;
-            int after = marked && !strchr(s, '*'), pad = width - text_columns(s) - after;
-            int strong = bold && (row == 0 || m->best[row * m->cols + col]);
-            fprintf(to, "%s%*s%s%s%s%*s", col ? "  " : "", words ? 0 : pad, "", strong ? "\033[1m" : "", s,
-                    strong ? "\033[0m" : "",
-                    last    ? 0
-                    : words ? pad
-                            : after,
-                    "");
-        }
-        fputc('\n', to);
-    }
-    if (any_partial(m))
-        fprintf(to, "%s\n", partial_note);
-}
-
-/* A cell with the characters that a layout gives a meaning to made harmless. */
-static void put_escaped(FILE *to, const char *s, const char *special)
-{
-    for (; *s; s++) {
-        if (strchr(special, *s))
-            fputc('\\', to);
-        if (strncmp(s, "±", 2) == 0 && strchr(special, '%')) {
-            fputs("$\\pm$", to);
-            s++;
-        } else {
-            fputc(*s, to);
-        }
-    }
-}
-
-static void print_markdown(FILE *to, const matrix *m, const measure *of)
-{
-    fprintf(to, "**%s** in %%, %s is better: %s\n\n", of->title, of->higher ? "higher" : "lower", of->meaning);
-    for (int row = 0; row < m->rows; row++) {
-        for (int col = 0; col < m->cols; col++) {
-            const char *strong = m->best[row * m->cols + col] ? "**" : "";
-            fprintf(to, "%s%s", col ? " " : "| ", strong);
-            put_escaped(to, *cell(m, row, col), "|*_");
-            fprintf(to, "%s |", strong);
-        }
-        fputc('\n', to);
-        for (int col = 0; row == 0 && col < m->cols; col++)
-            fprintf(to, "%s---%s", col ? "" : "|", col < m->labels ? "|" : ":|");
-        if (row == 0)
-            fputc('\n', to);
-    }
-    if (any_partial(m))
-        fprintf(to, "\n\\%s\n", partial_note);
-}
-
-static void print_latex(FILE *to, const matrix *m, const measure *of)
-{
-    fputs("\\begin{table}\n  \\centering\n  \\caption{", to);
-    put_escaped(to, of->title, "%_&#");
-    fprintf(to, " in \\%%, %s is better: ", of->higher ? "higher" : "lower");
-    put_escaped(to, of->meaning, "%_&#");
-    fprintf(to, "%s}\n  \\begin{tabular}{",
-            any_partial(m) ? "; *: some sets or seeds are missing in this mean" : "");
-    for (int col = 0; col < m->cols; col++)
-        fputc(col < m->labels ? 'l' : 'r', to);
-    fputs("}\n    \\toprule\n", to);
-    for (int row = 0; row < m->rows; row++) {
-        fputs("    ", to);
-        for (int col = 0; col < m->cols; col++) {
-            int strong = m->best[row * m->cols + col];
-            fprintf(to, "%s%s", col ? " & " : "", strong ? "\\textbf{" : "");
-            put_escaped(to, *cell(m, row, col), "%_&#");
-            fputs(strong ? "}" : "", to);
-        }
-        fputs(row == 0 ? " \\\\\n    \\midrule\n" : " \\\\\n", to);
-    }
-    fputs("    \\bottomrule\n  \\end{tabular}\n\\end{table}\n", to);
 }
 
 /* CSV: a row per line and metric; every mean with its deviation. */
 
 static void print_csv(FILE *to, const grid *g)
 {
-    static const enum result_column of_line[] = {RESULT_NET,          RESULT_WEIGHTS,      RESULT_ID,
-                                                 RESULT_TRAIN,        RESULT_TRAIN_PARAMS, RESULT_SCORE,
-                                                 RESULT_SCORE_PARAMS, RESULT_DEVICE,       RESULT_FAST};
+    static const enum result_column of_line[] = {
+        RESULT_NET,   RESULT_WEIGHTS,      RESULT_ID,     RESULT_TRAIN, RESULT_TRAIN_PARAMS,
+        RESULT_SCORE, RESULT_SCORE_PARAMS, RESULT_DEVICE, RESULT_FAST,  RESULT_PRECISION};
     enum { OF_LINE = sizeof of_line / sizeof *of_line };
-    int values = value_columns(g), columns = OF_LINE + 2 + 2 * values;
+    column *list;
+    int values = list_columns(g, 1, &list), columns = OF_LINE + 2 + 2 * values;
     char **held = text_more(NULL, (size_t)columns * sizeof *held);
     for (int row = -1; row < g->nlines * g->nmeasures; row++) {
         int line = row < 0 ? 0 : row / g->nmeasures, n = 0;
@@ -277,10 +228,11 @@ static void print_csv(FILE *to, const grid *g)
         for (int i = 0; i < OF_LINE; i++)
             held[n++] = text_copy(row < 0 ? result_names[of_line[i]] : grid_line(g, line, of_line[i]));
         held[n++] = row < 0 ? text_copy("metric") : text_copy(of->name);
-        held[n++] = row < 0 ? text_copy("seeds") : text_format("%d", grid_group(g, line, NULL, of->column).n);
+        held[n++] = row < 0 ? text_copy("seeds")
+                            : text_format("%d", grid_group(g, line, "near far csid", of->column).n);
         for (int col = 0; col < values; col++) {
-            const char *title = "";
-            mean m = value(g, of, line, col, &title);
+            const char *title = list[col].title;
+            mean m = value(g, of, line, &list[col]);
             held[n++] = row < 0 ? text_copy(title) : m.n ? text_format("%.9g", m.value) : text_copy("");
             held[n++] = row < 0 ? text_format("%s_std", title) : m.n ? text_format("%.9g", m.std) : text_copy("");
         }
@@ -292,23 +244,26 @@ static void print_csv(FILE *to, const grid *g)
             free(held[i]);
     }
     free(held);
+    drop_columns(list, values);
 }
 
-/* OpenOOD's own CSV of one scorer: the near sets and their mean, the far sets and theirs. */
-void layout_openood(FILE *to, const grid *g, int line)
+/* OpenOOD's own CSV of one scorer: the near sets and their mean, the far sets and
+ * theirs; of its full-spectrum variant, in which accuracy is that on all images. */
+void layout_openood(FILE *to, const grid *g, int line, int spectrum)
 {
-    static const char *const groups[] = {"near", "far"};
+    static const char *const groups[][2] = {{"near", "far"}, {"fsnear", "fsfar"}}, *const means[] = {"near", "far"};
     static const enum result_column columns[] = {RESULT_FPR95, RESULT_AUROC, RESULT_AUPR_IN, RESULT_AUPR_OUT,
                                                  RESULT_ACC};
     fputs(",FPR@95,AUROC,AUPR_IN,AUPR_OUT,ACC\n", to);
     for (int i = 0; i < 2; i++)
         for (int set = 0; set <= g->nsets; set++) {
+            const char *group = groups[spectrum][i];
             int whole = set == g->nsets;
-            if (whole ? !grid_has_group(g, groups[i]) : strcmp(grid_name(g, set, RESULT_GROUP), groups[i]) != 0)
+            if (whole ? !grid_has_group(g, group) : strcmp(grid_name(g, set, RESULT_GROUP), group) != 0)
                 continue;
-            fprintf(to, whole ? "%sood" : "%s", whole ? groups[i] : grid_name(g, set, RESULT_OOD));
+            fprintf(to, whole ? "%sood" : "%s", whole ? means[i] : grid_name(g, set, RESULT_OOD));
             for (int c = 0; c < 5; c++) {
-                mean m = whole ? grid_group(g, line, groups[i], columns[c]) : grid_set(g, line, set, columns[c]);
+                mean m = whole ? grid_group(g, line, group, columns[c]) : grid_set(g, line, set, columns[c]);
                 if (m.n)
                     fprintf(to, ",%.2f ± %.2f", m.value, m.std);
                 else
@@ -318,19 +273,36 @@ void layout_openood(FILE *to, const grid *g, int line)
         }
 }
 
+int layout_has_spectrum(const grid *g)
+{
+    return grid_has_group(g, "fsnear") || grid_has_group(g, "fsfar");
+}
+
 static void print_openood(FILE *to, const grid *g)
 {
-    for (int line = 0; line < g->nlines; line++) {
-        char *name = layout_file_name(g, line);
-        if (g->nlines > 1)
-            fprintf(to, "%s==> %s <==\n", line ? "\n" : "", name);
-        layout_openood(to, g, line);
+    int kinds = 1 + layout_has_spectrum(g);
+    for (int i = 0; i < kinds * g->nlines; i++) {
+        char *name = layout_file_name(g, i % g->nlines);
+        if (kinds * g->nlines > 1)
+            fprintf(to, "%s==> %s%s <==\n", i ? "\n" : "", i / g->nlines ? "fsood/" : "", name);
+        layout_openood(to, g, i % g->nlines, i / g->nlines);
         free(name);
     }
 }
 
+static void print_metric(FILE *to, const grid *g, const measure *of, const table_options *o)
+{
+    matrix m = make(g, of);
+    char *rest = text_format("in %%, %s is better: %s", of->higher ? "higher" : "lower", of->meaning);
+    const char *note = any_partial(&m) ? "* some sets or seeds are missing in this mean" : NULL;
+    matrix_print(to, &m, &(caption){of->title, rest, note}, o);
+    free(rest);
+    matrix_free(&m);
+}
+
 void layout_print(FILE *to, const grid *g, const table_options *o)
 {
+    const char *comment = o->format == TABLE_LATEX ? "% " : "";
     if (o->format == TABLE_CSV) {
         print_csv(to, g);
         return;
@@ -339,19 +311,15 @@ void layout_print(FILE *to, const grid *g, const table_options *o)
         print_openood(to, g);
         return;
     }
-    fputs(o->format == TABLE_LATEX ? "% " : "", to);
+    fputs(comment, to);
     context(to, g);
     fputs("\n\n", to);
     for (int i = 0; i < g->nmeasures; i++) {
-        matrix m = make(g, g->measures[i]);
-        if (o->format == TABLE_TEXT)
-            print_text(to, &m, g->measures[i], o->bold);
-        else if (o->format == TABLE_MARKDOWN)
-            print_markdown(to, &m, g->measures[i]);
-        else
-            print_latex(to, &m, g->measures[i]);
-        if (i < g->nmeasures - 1)
+        if (i)
             fputc('\n', to);
-        drop(&m);
+        print_metric(to, g, g->measures[i], o);
     }
+    if (grid_has_group(g, "csid"))
+        fprintf(to, "\n%scsid-acc: accuracy on the covariate-shifted images alone%s\n", comment,
+                layout_has_spectrum(g) ? "; fs: full spectrum, ID is the clean and the shifted images" : "");
 }

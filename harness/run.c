@@ -259,7 +259,8 @@ static int finish(const rows *r)
     for (int row = 0; row < sheet_rows(r->results); row++)
         good += keep[row] && result_ok(r->results, row);
     print_accuracy(r);
-    int rc = good ? table_print(stdout, r->results, keep, &(table_options){.bold = isatty(STDOUT_FILENO)}) : 0;
+    table_options o = table_to_terminal();
+    int rc = good ? table_print(stdout, r->results, keep, &o) : 0;
     bad = table_failures(stdout, r->results, keep);
     printf("\nresults: %s/results.csv\n", r->p.out);
     free(keep);

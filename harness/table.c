@@ -1,6 +1,7 @@
 /* table.c - gathers rows into a grid of lines (scorers on checkpoints) x sets x
  * seeds, takes means, and hands cells to one of the layouts in layouts.c. */
 #include "table.h"
+#include "accuracies.h"
 #include "commands.h"
 #include "config.h"
 #include "fault.h"
@@ -10,20 +11,34 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char *const format_names[] = {"text", "csv", "markdown", "latex", "openood"};
 
 static int help(FILE *to)
 {
-    fputs("usage: oodbench table RESULTS.csv [--format F] [--metric M,...] [--score METHOD] [--output PATH]\n"
-          "Prints results: near-OOD, far-OOD, every set, accuracy; means over seeds, +- the population deviation.\n"
-          "  --format  text, csv, markdown, latex, or openood (OpenOOD's own CSV, one table per scorer)\n"
-          "  --metric  of fpr95, auroc, aupr_in, aupr_out, fpr95_id; default fpr95,auroc, in csv all\n"
-          "  --score   only this scorer\n"
-          "  --output  a file instead of the terminal; with openood a folder, which gets one file per scorer\n",
-          to);
+    fputs(
+        "usage: oodbench table RESULTS.csv [--format F] [--metric M,...] [--score METHOD] [--output PATH]\n"
+        "       oodbench table RESULTS.csv --accuracy [--format F] [--output PATH]\n"
+        "Prints results: near-OOD, far-OOD, every set, accuracy, and with covariate-shifted sets the accuracy on\n"
+        "them and full-spectrum detection; means over seeds, +- the population deviation.\n"
+        "  --format  text, csv, markdown, latex, or openood (OpenOOD's own CSV, one table per scorer)\n"
+        "  --metric  of fpr95, auroc, aupr_in, aupr_out, fpr95_id; default fpr95,auroc, in csv all\n"
+        "  --score   only this scorer\n"
+        "  --output  a file instead of the terminal; with openood a folder, which gets one file per scorer\n"
+        "  --accuracy accuracy by corruption and severity, from the accuracy.csv beside RESULTS.csv\n",
+        to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
+}
+
+table_options table_to_terminal(void)
+{
+    struct winsize w;
+    table_options o = {.bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+    if (o.bold && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
+        o.width = w.ws_col;
+    return o;
 }
 
 static int set_format(table_options *o, const char *name)
@@ -46,6 +61,20 @@ static int same_failure(const sheet *rows, int a, int b)
            strcmp(sheet_at(rows, a, RESULT_STATUS), sheet_at(rows, b, RESULT_STATUS)) == 0;
 }
 
+/* "sam + knn k=50": the training method, where there is one, and the scorer. */
+static void print_scorer(FILE *to, const sheet *rows, int row)
+{
+    const char *train = sheet_at(rows, row, RESULT_TRAIN), *params = sheet_at(rows, row, RESULT_SCORE_PARAMS);
+    fprintf(to, "  %s%s%s%s%s", train, train[0] ? " + " : "", sheet_at(rows, row, RESULT_SCORE),
+            params[0] ? " " : "", params);
+}
+
+static void print_set(FILE *to, const sheet *rows, int row, const char *before)
+{
+    fprintf(to, "%s%s%s", before, result_spectrum(sheet_at(rows, row, RESULT_GROUP)) ? "fs-" : "",
+            sheet_at(rows, row, RESULT_OOD));
+}
+
 int table_failures(FILE *to, const sheet *rows, const char *keep)
 {
     int failed = 0, n = sheet_rows(rows);
@@ -60,12 +89,11 @@ int table_failures(FILE *to, const sheet *rows, const char *keep)
                 first = i;
         if (first < row)
             continue; /* listed with the first of its kind */
-        const char *params = sheet_at(rows, row, RESULT_SCORE_PARAMS);
-        fprintf(to, "  %s%s%s on %s", sheet_at(rows, row, RESULT_SCORE), params[0] ? " " : "", params,
-                sheet_at(rows, row, RESULT_OOD));
+        print_scorer(to, rows, row);
+        print_set(to, rows, row, " on ");
         for (int i = row + 1; i < n; i++)
             if ((!keep || keep[i]) && same_failure(rows, i, row))
-                fprintf(to, ", %s", sheet_at(rows, i, RESULT_OOD));
+                print_set(to, rows, i, ", ");
         fprintf(to, ": %s\n", sheet_at(rows, row, RESULT_STATUS));
     }
     return failed;
@@ -91,62 +119,61 @@ static FILE *memory_file(char **bytes, size_t *size)
     return f;
 }
 
-/* One file per scorer, as OpenOOD names them. */
+static int write_scorer(const char *folder, const grid *g, int line, int spectrum)
+{
+    char *name = layout_file_name(g, line), *bytes = NULL;
+    char *path = text_format("%s/%s%s", folder, spectrum ? "fsood/" : "", name);
+    size_t size = 0;
+    FILE *f = memory_file(&bytes, &size);
+    layout_openood(f, g, line, spectrum);
+    fclose(f);
+    int rc = file_write(path, bytes, size);
+    free(bytes);
+    free(path);
+    free(name);
+    return rc;
+}
+
+/* One file per scorer, as OpenOOD names them; full-spectrum ones in a folder below. */
 static int write_openood(const char *folder, const sheet *rows, const table_options *o)
 {
     grid g;
     if (grid_make(&g, rows, NULL, o) != 0)
         return -1;
-    int rc = file_mkdirs(folder);
-    for (int line = 0; rc == 0 && line < g.nlines; line++) {
-        char *name = layout_file_name(&g, line), *path = text_format("%s/%s", folder, name), *bytes = NULL;
-        size_t size = 0;
-        FILE *f = memory_file(&bytes, &size);
-        layout_openood(f, &g, line);
-        fclose(f);
-        rc = file_write(path, bytes, size);
-        free(bytes);
-        free(path);
-        free(name);
-    }
+    int rc = file_mkdirs(folder), kinds = 1 + layout_has_spectrum(&g);
+    for (int i = 0; rc == 0 && i < kinds * g.nlines; i++)
+        rc = write_scorer(folder, &g, i % g.nlines, i / g.nlines);
     grid_free(&g);
-    return rc;
-}
-
-static int write_file(const char *path, const sheet *rows, const table_options *o)
-{
-    char *bytes = NULL;
-    size_t size = 0;
-    FILE *f = memory_file(&bytes, &size);
-    int rc = table_print(f, rows, NULL, o);
-    fclose(f);
-    if (rc == 0)
-        rc = file_write(path, bytes, size);
-    free(bytes);
     return rc;
 }
 
 typedef struct request {
     const char *file, *output;
+    int accuracy;
     table_options options;
 } request;
 
 /* `--key value` or `--key=value`; *i moves over what is used. */
 static int take_option(request *r, int argc, char **argv, int *i)
 {
-    static const char *const keys[] = {"--format", "--metric", "--score", "--output"};
+    static const char *const keys[] = {"--format", "--metric", "--score", "--output", "--accuracy"};
+    enum { KEYS = sizeof keys / sizeof *keys, ACCURACY = KEYS - 1 };
     const char *word = argv[*i], *equals = strchr(word, '=');
     size_t n = equals ? (size_t)(equals - word) : strlen(word);
     int which = 0;
-    while (which < 4 && (strlen(keys[which]) != n || strncmp(keys[which], word, n) != 0))
+    while (which < KEYS && (strlen(keys[which]) != n || strncmp(keys[which], word, n) != 0))
         which++;
-    const char *near = config_nearest(word, keys, 4);
-    if (which == 4 && strcmp(word, "-o") == 0)
+    const char *near = config_nearest(word, keys, KEYS);
+    if (which == KEYS && strcmp(word, "-o") == 0)
         which = 3;
-    if (which == 4)
+    if (which == KEYS)
         return fault("table: unknown option %s%s%s%s", word,
                      near ? "; did you mean `" : ": see `oodbench table --help`", near ? near : "",
                      near ? "`?" : "");
+    if (which == ACCURACY) {
+        r->accuracy = 1;
+        return equals ? fault("table: --accuracy takes no value") : 0;
+    }
     if (!equals && *i + 1 >= argc)
         return fault("table: %s needs a value", word);
     const char *value = equals ? equals + 1 : argv[++*i];
@@ -156,21 +183,53 @@ static int take_option(request *r, int argc, char **argv, int *i)
     return 0;
 }
 
+/* The table that is asked for, but for OpenOOD's files. */
+static int print_rows(FILE *to, const request *r, const sheet *rows)
+{
+    return r->accuracy ? accuracies_print(to, rows, &r->options) : table_print(to, rows, NULL, &r->options);
+}
+
+static int write_rows(const request *r, const sheet *rows)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    FILE *f = memory_file(&bytes, &size);
+    int rc = print_rows(f, r, rows);
+    fclose(f);
+    if (rc == 0)
+        rc = file_write(r->output, bytes, size);
+    free(bytes);
+    return rc;
+}
+
 static int print_request(const request *r, const sheet *rows)
 {
-    if (!r->output) {
-        int rc = table_print(stdout, rows, NULL, &r->options);
-        if (r->options.format == TABLE_TEXT)
-            table_failures(stdout, rows, NULL);
-        return rc;
-    }
-    return r->options.format == TABLE_OPENOOD ? write_openood(r->output, rows, &r->options)
-                                              : write_file(r->output, rows, &r->options);
+    if (r->output)
+        return r->options.format == TABLE_OPENOOD ? write_openood(r->output, rows, &r->options)
+                                                  : write_rows(r, rows);
+    int rc = print_rows(stdout, r, rows);
+    if (r->options.format == TABLE_TEXT && !r->accuracy)
+        table_failures(stdout, rows, NULL);
+    return rc;
+}
+
+/* results.csv, or the accuracy.csv beside it. */
+static int open_file(const request *r, sheet **rows)
+{
+    const char *slash = strrchr(r->file, '/'), *name = slash ? slash + 1 : r->file;
+    if (!r->accuracy)
+        return sheet_open(rows, r->file, result_names, RESULT_COLUMNS, SHEET_READ);
+    if (r->options.format == TABLE_OPENOOD || r->options.metrics || r->options.score)
+        return fault("table: --accuracy goes with --format text, csv, markdown or latex and with --output");
+    char *path = text_format("%.*saccuracy.csv", (int)(name - r->file), r->file);
+    int rc = sheet_open(rows, path, accuracy_names, ACCURACY_COLUMNS, SHEET_READ);
+    free(path);
+    return rc;
 }
 
 int table_main(int argc, char **argv)
 {
-    request r = {.options.bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+    request r = {.options = table_to_terminal()};
     sheet *rows;
     if (argc < 2)
         return help(stderr);
@@ -187,7 +246,7 @@ int table_main(int argc, char **argv)
     }
     if (!r.file)
         return fault("table: which file? `oodbench table results/out/NAME/results.csv`");
-    if (sheet_open(&rows, r.file, result_names, RESULT_COLUMNS, SHEET_READ) != 0)
+    if (open_file(&r, &rows) != 0)
         return -1;
     int rc = print_request(&r, rows);
     sheet_close(rows);

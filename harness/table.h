@@ -14,7 +14,10 @@ typedef struct table_options {
     const char *metrics; /* "fpr95,auroc"; NULL: these two, in CSV all */
     const char *score;   /* only this scorer; NULL: all */
     int bold;            /* mark the best of a column with terminal codes */
+    int width;           /* of a line of text; 0: the usual 120 */
 } table_options;
+
+table_options table_to_terminal(void); /* text, as standard output takes it */
 
 /* keep[row]: which rows count; NULL: all. -1 with fault() set when nothing is left. */
 int table_print(FILE *to, const sheet *rows, const char *keep, const table_options *o);

@@ -1,5 +1,6 @@
 /* table.c - sheets that survive what happens to files, and tables made of them. */
 #include "../harness/table.h"
+#include "../harness/accuracies.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
 
@@ -161,6 +162,7 @@ static void result(sheet *s, const char *score, const char *params, const char *
     f[RESULT_ID] = "cifar10";
     f[RESULT_DEVICE] = "cpu";
     f[RESULT_FAST] = "false";
+    f[RESULT_PRECISION] = "f32";
     f[RESULT_SCORE] = score;
     f[RESULT_SCORE_PARAMS] = params;
     f[RESULT_SEED] = seed;
@@ -214,14 +216,14 @@ static void text_table(void **state)
     shows(s, &(table_options){0},
           "resnet20, w_1.th, ID cifar10, device cpu, 1 seed\n\n"
           "FPR@95 (OOD positive) in %, lower is better: share of ID flagged when 95 % of the OOD is caught\n"
-          "score   near     far    tin  cifar100  mnist    acc\n"
-          "msp    61.00   40.00  60.00     62.00  40.00  91.50\n"
-          "knn    50.00*  30.00  50.00         -  30.00  91.50\n"
+          "score   near     far  average     tin  cifar100  mnist    acc\n"
+          "msp    61.00   40.00    50.50   60.00     62.00  40.00  91.50\n"
+          "knn    50.00*  30.00    40.00*  50.00         -  30.00  91.50\n"
           "* some sets or seeds are missing in this mean\n\n"
           "AUROC in %, higher is better: chance that an ID sample scores above an OOD sample\n"
-          "score   near     far    tin  cifar100  mnist    acc\n"
-          "msp    82.00   90.00  80.00     84.00  90.00  91.50\n"
-          "knn    85.00*  95.00  85.00         -  95.00  91.50\n"
+          "score   near     far  average     tin  cifar100  mnist    acc\n"
+          "msp    82.00   90.00    86.00   80.00     84.00  90.00  91.50\n"
+          "knn    85.00*  95.00    90.00*  85.00         -  95.00  91.50\n"
           "* some sets or seeds are missing in this mean\n");
     sheet_close(s);
 }
@@ -233,12 +235,14 @@ static void seeds_and_bold(void **state)
     shows(s, &(table_options){.metrics = "auroc", .score = "msp"},
           "resnet20, w_1.th, ID cifar10, device cpu, 2 seeds\n\n"
           "AUROC in %, higher is better: chance that an ID sample scores above an OOD sample\n"
-          "score          near            far            tin      cifar100          mnist            acc\n"
-          "msp    82.00 ± 0.00*  90.00 ± 0.00*  81.00 ± 1.00  84.00 ± 0.00*  90.00 ± 0.00*  91.50 ± 0.00\n"
+          "score          near            far        average            tin      cifar100          mnist"
+          "            acc\n"
+          "msp    82.00 ± 0.00*  90.00 ± 0.00*  86.00 ± 0.00*  81.00 ± 1.00  84.00 ± 0.00*  90.00 ± 0.00*"
+          "  91.50 ± 0.00\n"
           "* some sets or seeds are missing in this mean\n");
     char *text = printed(s, &(table_options){.metrics = "auroc", .bold = 1});
     assert_non_null(strstr(text, "\033[1m95.00 ± 0.00*\033[0m"));
-    assert_null(strstr(text, "\033[1m90.00"));
+    assert_null(strstr(text, "\033[1m82.00"));
     free(text);
     sheet_close(s);
 }
@@ -248,15 +252,16 @@ static void markdown_and_latex(void **state)
     (void)state;
     sheet *s = two_scorers(1);
     char *text = printed(s, &(table_options){.format = TABLE_MARKDOWN, .metrics = "fpr95"});
-    assert_non_null(strstr(text, "| score | near | far | tin | cifar100 | mnist | acc |\n"
-                                 "|---|---:|---:|---:|---:|---:|---:|\n"
-                                 "| msp | 61.00 | 40.00 | 60.00 | 62.00 | 40.00 | 91.50 |\n"
-                                 "| knn | **50.00\\*** | **30.00** | **50.00** | - | **30.00** | 91.50 |\n"));
+    assert_non_null(
+        strstr(text, "| score | near | far | average | tin | cifar100 | mnist | acc |\n"
+                     "|---|---:|---:|---:|---:|---:|---:|---:|\n"
+                     "| msp | 61.00 | 40.00 | 50.50 | 60.00 | 62.00 | 40.00 | 91.50 |\n"
+                     "| knn | **50.00\\*** | **30.00** | **40.00\\*** | **50.00** | - | **30.00** | 91.50 |\n"));
     free(text);
     text = printed(s, &(table_options){.format = TABLE_LATEX, .metrics = "fpr95"});
-    assert_non_null(strstr(text,
-                           "\\begin{tabular}{lrrrrrr}\n    \\toprule\n    score & near & far & tin & cifar100 & "
-                           "mnist & acc \\\\\n    \\midrule\n    msp & 61.00 & 40.00"));
+    assert_non_null(strstr(
+        text, "\\begin{tabular}{lrrrrrrr}\n    \\toprule\n    score & near & far & average & tin & cifar100 & "
+              "mnist & acc \\\\\n    \\midrule\n    msp & 61.00 & 40.00"));
     assert_non_null(strstr(text, "\\textbf{30.00}"));
     assert_non_null(strstr(text, "in \\%, lower is better"));
     free(text);
@@ -268,11 +273,12 @@ static void csv_and_openood(void **state)
     (void)state;
     sheet *s = two_scorers(2);
     char *text = printed(s, &(table_options){.format = TABLE_CSV, .score = "msp"});
-    assert_non_null(strstr(text, "net,weights,id,train,train_params,score,score_params,device,fast,metric,seeds,"
-                                 "near,near_std,far,far_std,tin,tin_std,cifar100,cifar100_std,mnist,mnist_std,acc,"
-                                 "acc_std\n"
-                                 "resnet20,w_1.th,cifar10,,,msp,,cpu,false,fpr95,2,62.5,1.5,40,0,62,2,62,0,40,0,"
-                                 "91.5,0\n"));
+    assert_non_null(strstr(
+        text, "net,weights,id,train,train_params,score,score_params,device,fast,precision,metric,seeds,"
+              "near,near_std,far,far_std,average,average_std,tin,tin_std,cifar100,cifar100_std,mnist,mnist_std,acc,"
+              "acc_std\n"
+              "resnet20,w_1.th,cifar10,,,msp,,cpu,false,f32,fpr95,2,62.5,1.5,40,0,50.5,0,62,2,62,0,40,0,"
+              "91.5,0\n"));
     free(text);
     shows(s, &(table_options){.format = TABLE_OPENOOD, .score = "msp"},
           ",FPR@95,AUROC,AUPR_IN,AUPR_OUT,ACC\n"
@@ -293,7 +299,132 @@ static void lines_apart(void **state) /* what differs is shown, the later of two
     char *text = printed(s, &(table_options){.metrics = "fpr95"});
     assert_non_null(strstr(text, "\nknn k=50  "));
     assert_non_null(strstr(text, "\nknn k=1  "));
-    assert_non_null(strstr(text, "\nmsp       36.50   40.00  11.00"));
+    assert_non_null(strstr(text, "\nmsp       36.50   40.00    38.25   11.00"));
+    free(text);
+    sheet_close(s);
+}
+
+/* Shifted sets and training methods. */
+
+static void shifted(sheet *s, const char *train, const char *params, const char *ood, const char *group,
+                    const char *images, const char *acc, const char *auroc)
+{
+    const char *f[RESULT_COLUMNS];
+    for (int i = 0; i < RESULT_COLUMNS; i++)
+        f[i] = "50";
+    f[RESULT_RUN] = train;
+    f[RESULT_NET] = "resnet20";
+    f[RESULT_WEIGHTS] = "w.th";
+    f[RESULT_ID] = strncmp(group, "fs", 2) == 0 ? "cifar10+a+b" : "cifar10";
+    f[RESULT_DEVICE] = "cpu";
+    f[RESULT_FAST] = "false";
+    f[RESULT_PRECISION] = "f32";
+    f[RESULT_TRAIN] = train;
+    f[RESULT_TRAIN_PARAMS] = params;
+    f[RESULT_SCORE] = "msp";
+    f[RESULT_SCORE_PARAMS] = "";
+    f[RESULT_SEED] = "0";
+    f[RESULT_OOD] = ood;
+    f[RESULT_GROUP] = group;
+    f[RESULT_N_OOD] = images;
+    f[RESULT_ACC] = acc;
+    f[RESULT_AUROC] = auroc;
+    f[RESULT_STATUS] = "ok";
+    assert_int_equal(sheet_put(s, -1, f), 0);
+}
+
+/* Full-spectrum rows come first in the file: their ID tells no line apart. */
+static sheet *shifted_results(void)
+{
+    sheet *s = NULL;
+    assert_int_equal(sheet_open(&s, path, result_names, RESULT_COLUMNS, SHEET_WRITE), 0);
+    shifted(s, "sam", "lr=1;rho=0.1", "tin", "fsnear", "100", "80", "71");
+    shifted(s, "sam", "lr=1;rho=0.1", "mnist", "fsfar", "100", "80", "75");
+    shifted(s, "sam", "lr=1;rho=0.1", "tin", "near", "100", "91", "81");
+    shifted(s, "sam", "lr=1;rho=0.1", "mnist", "far", "100", "91", "95");
+    shifted(s, "sam", "lr=1;rho=0.1", "a", "csid", "300", "60", "55");
+    shifted(s, "sam", "lr=1;rho=0.1", "b", "csid", "100", "80", "56");
+    shifted(s, "ce", "lr=2", "tin", "near", "100", "92", "82");
+    shifted(s, "sam", "lr=1;rho=0.2", "tin", "near", "100", "90", "80");
+    return s;
+}
+
+static void shift_and_training(void **state)
+{
+    (void)state;
+    sheet *s = shifted_results();
+    shows(s, &(table_options){.metrics = "auroc"},
+          "resnet20, w.th, ID cifar10, device cpu, 1 seed\n\n"
+          "AUROC in %, higher is better: chance that an ID sample scores above an OOD sample\n"
+          "train        score   near    far  average    tin  mnist    acc  csid-acc  fs-near  fs-far\n"
+          "sam rho=0.1  msp    81.00  95.00    88.00  81.00  95.00  91.00     65.00    71.00   75.00\n"
+          "ce           msp    82.00      -        -  82.00      -  92.00         -        -       -\n"
+          "sam rho=0.2  msp    80.00      -        -  80.00      -  90.00         -        -       -\n\n"
+          "csid-acc: accuracy on the covariate-shifted images alone; fs: full spectrum, ID is the clean and the "
+          "shifted images\n");
+    char *text = printed(s, &(table_options){.format = TABLE_CSV, .metrics = "auroc"});
+    assert_non_null(strstr(text, ",average,average_std,tin,tin_std,mnist,mnist_std,a,a_std,b,b_std,acc,acc_std,"
+                                 "csid-acc,csid-acc_std,full-acc,full-acc_std,fs-near,fs-near_std,fs-far,"
+                                 "fs-far_std,fs-tin,fs-tin_std,fs-mnist,fs-mnist_std\n"));
+    assert_non_null(strstr(text, ",88,0,81,0,95,0,55,0,56,0,91,0,65,0,80,0,71,0,75,0,71,0,75,0\n"));
+    free(text);
+    text = printed(s, &(table_options){.format = TABLE_OPENOOD});
+    assert_non_null(strstr(text, "==> msp-sam_rho=0.1.csv <==\n"));
+    assert_non_null(strstr(text, "==> fsood/msp-sam_rho=0.1.csv <==\n,FPR@95,AUROC,AUPR_IN,AUPR_OUT,ACC\n"
+                                 "tin,50.00 ± 0.00,71.00 ± 0.00,50.00 ± 0.00,50.00 ± 0.00,80.00 ± 0.00\n"
+                                 "nearood,50.00 ± 0.00,71.00 ± 0.00,50.00 ± 0.00,50.00 ± 0.00,80.00 ± 0.00\n"
+                                 "mnist,"));
+    free(text);
+    sheet_close(s);
+}
+
+static void narrow(void **state) /* what does not fit goes on below, labels first */
+{
+    (void)state;
+    sheet *s = shifted_results();
+    char *text = printed(s, &(table_options){.metrics = "auroc", .width = 62});
+    assert_non_null(strstr(text, "train        score   near    far  average    tin  mnist    acc\n"
+                                 "sam rho=0.1  msp    81.00  95.00    88.00  81.00  95.00  91.00\n"));
+    assert_non_null(strstr(text, "\n\ntrain        score  csid-acc  fs-near  fs-far\n"
+                                 "sam rho=0.1  msp       65.00    71.00   75.00\n"));
+    free(text);
+    sheet_close(s);
+}
+
+static void accuracy(sheet *s, const char *seed, const char *set, const char *split, const char *acc)
+{
+    const char *const f[ACCURACY_COLUMNS] = {"r",  "resnet20", "w.th", "cifar10", "ce", "lr=1",
+                                             seed, set,        split,  "100",     "50", acc};
+    assert_int_equal(sheet_put(s, -1, f), 0);
+}
+
+static void accuracy_tables(void **state)
+{
+    static const char *const parts[] = {"snow_1", "snow_5", "fog_1"}, *const values[] = {"80", "60", "70"};
+    (void)state;
+    sheet *s = NULL;
+    char *text = NULL;
+    size_t n;
+    assert_int_equal(sheet_open(&s, path, accuracy_names, ACCURACY_COLUMNS, SHEET_WRITE), 0);
+    accuracy(s, "0", "cifar10", "test", "90");
+    assert_int_equal(accuracies_print(stdout, s, &(table_options){0}), -1);
+    assert_non_null(strstr(fault_text(), "no accuracy on a covariate-shifted set is there"));
+    for (int i = 0; i < 3; i++)
+        accuracy(s, "0", "c", parts[i], values[i]);
+    accuracy(s, "0", "c", "all", "71");
+    accuracy(s, "0", "c", "all+id", "75");
+    FILE *f = open_memstream(&text, &n);
+    assert_int_equal(accuracies_print(f, s, &(table_options){0}), 0);
+    fclose(f);
+    assert_string_equal(text, "ce on c, accuracy in % by severity\n"
+                              "corruption      1      5   mean\n"
+                              "snow        80.00  60.00  70.00\n"
+                              "fog         70.00      -  70.00\n"
+                              "mean        75.00  60.00  70.00\n\n"
+                              "accuracy in % on c by severity, the mean over 2 corruptions; all: every shifted "
+                              "image\n"
+                              "model  clean      1      5    all  with clean\n"
+                              "ce     90.00  75.00  60.00  71.00       75.00\n");
     free(text);
     sheet_close(s);
 }
@@ -314,9 +445,18 @@ static void nothing_to_show(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(appends_and_replaces), CASE(survives_a_torn_line), CASE(survives_a_full_disk),
-        CASE(refuses_other_files),  CASE(text_table),           CASE(seeds_and_bold),
-        CASE(markdown_and_latex),   CASE(csv_and_openood),      CASE(lines_apart),
+        CASE(appends_and_replaces),
+        CASE(survives_a_torn_line),
+        CASE(survives_a_full_disk),
+        CASE(refuses_other_files),
+        CASE(text_table),
+        CASE(seeds_and_bold),
+        CASE(markdown_and_latex),
+        CASE(csv_and_openood),
+        CASE(lines_apart),
+        CASE(shift_and_training),
+        CASE(narrow),
+        CASE(accuracy_tables),
         CASE(nothing_to_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
