@@ -29,8 +29,8 @@ int cell_train(cell *k)
     char csv[4096], name[64];
     train_job job = {.name = k->run, .id = cell_set_path(k, k->id), .out = config_text(k->c, "out"), .csv = csv};
     run r;
-    if (!job.id || recipe_read(&job.recipe, k->c) != 0 || cell_open_method(k, "train") != 0 ||
-        open_base(k, &job) != 0)
+    if (!job.id || recipe_read(&job.recipe, k->c) != 0 || config_real(k->c, "save_s", &job.save_s, 0, 1e8) != 0 ||
+        cell_open_method(k, "train") != 0 || open_base(k, &job) != 0)
         return -1;
     if (!job.out)
         return cell_missing("out");

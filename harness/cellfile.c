@@ -107,6 +107,7 @@ char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scor
         const setting *s;
         char from[256];
         put(c, "out", m->file);
+        copy(c, p->c, "save_s");
         for (int i = 0; (s = settings_at(i)); i++)
             if (s->recipe)
                 copy_as(c, s->key, p->c, variants_recipe_key(p, m->train, s->key, from));

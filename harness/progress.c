@@ -8,7 +8,7 @@
 
 static struct {
     char label[64], unit[16], more[96];
-    int64_t total;
+    int64_t total, first;
     double began, drawn;
     int pipe, shown;
 } bar = {.pipe = -1};
@@ -19,6 +19,7 @@ void progress_begin(const char *label, const char *unit, int64_t total)
     snprintf(bar.unit, sizeof bar.unit, "%s", unit);
     bar.more[0] = '\0';
     bar.total = total;
+    bar.first = 0;
     bar.began = bar.drawn = clock_now();
     bar.shown = bar.pipe >= 0 || isatty(STDERR_FILENO);
 }
@@ -31,6 +32,11 @@ void progress_say(const char *fmt, ...)
     va_end(args);
 }
 
+void progress_from(int64_t done)
+{
+    bar.first = done;
+}
+
 void progress_pipe(int fd)
 {
     bar.pipe = fd;
@@ -40,8 +46,11 @@ static void draw(const char *label, long long done, long long total, const char 
                  const char *more)
 {
     int left = rate > 0 ? (int)((double)(total - done) / rate + 0.5) : 0;
-    fprintf(stderr, "\r\033[K%s  %lld/%lld %s  %.0f/s  %s%s%d:%02d left", label, done, total, unit, rate, more,
-            more[0] ? "  " : "", left / 60, left % 60);
+    fprintf(stderr, "\r\033[K%s  %lld/%lld %s  %.0f/s  %s%s", label, done, total, unit, rate, more,
+            more[0] ? "  " : "");
+    if (left >= 3600)
+        fprintf(stderr, "%d:", left / 3600);
+    fprintf(stderr, left >= 3600 ? "%02d:%02d left" : "%d:%02d left", left / 60 % 60, left % 60);
 }
 
 void progress_step(int64_t done)
@@ -50,7 +59,7 @@ void progress_step(int64_t done)
     if (!bar.shown || (t - bar.drawn < 0.1 && done < bar.total))
         return;
     bar.drawn = t;
-    double rate = spent > 0 ? (double)done / spent : 0;
+    double rate = spent > 0 ? (double)(done - bar.first) / spent : 0;
     if (bar.pipe < 0)
         draw(bar.label, done, bar.total, bar.unit, rate, bar.more);
     else

@@ -5,8 +5,9 @@
 
 #include <stdint.h>
 
-void progress_begin(const char *label, const char *unit, int64_t total);       /* "importing tin", "images" */
-void progress_step(int64_t done);                                              /* so far, not since the last call */
+void progress_begin(const char *label, const char *unit, int64_t total); /* "importing tin", "images" */
+void progress_from(int64_t done); /* was done before: not this time's speed */
+void progress_step(int64_t done); /* so far, not since the last call */
 void progress_say(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "loss 0.31", shown behind */
 void progress_end(void);                                                       /* wipes the line */
 

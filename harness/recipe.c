@@ -153,7 +153,7 @@ recipe_plateau recipe_plateau_begin(void)
 
 void recipe_plateau_see(recipe_plateau *p, const recipe *r, double loss)
 {
-    if (loss < p->best * (1 - r->lr_threshold)) {
+    if (isinf(p->best) || loss < p->best * (1 - r->lr_threshold)) {
         p->best = loss;
         p->idle = 0;
     } else if (++p->idle > r->lr_patience) {

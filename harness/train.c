@@ -8,6 +8,7 @@
 #include "fault.h"
 #include "progress.h"
 #include "report.h"
+#include "resume.h"
 #include "trainer.h"
 
 #include <errno.h>
@@ -148,34 +149,45 @@ static int end_epoch(trainer *t, int64_t epoch, double lr, double seconds)
     return diagnostics_epoch(t->notes);
 }
 
+/* What is left of an epoch, counted from 1. */
 static int train_epoch(trainer *t, int64_t epoch)
 {
     const recipe *c = &t->job->recipe;
-    double began = clock_now(), lr = trainer_rate(t);
+    int64_t last = epoch * t->steps_each, first = last - t->steps_each;
+    double lr = recipe_rate(c, first, t->steps_each, t->plateau.cuts);
     int rc = 0;
-    stream_seek(t->batches, epoch - 1, 0);
-    for (int64_t i = 0; i < t->steps_each && rc == 0; i++) {
+    t->epoch_began = clock_now() - t->epoch_s;
+    t->epoch_s = 0;
+    stream_seek(t->batches, epoch - 1, (t->step - first) * c->batch);
+    while (t->step < last && rc == 0) {
         rc = train_step(t);
         progress_say("epoch %lld/%lld  loss %.4f  val %.2f %%", (long long)epoch, (long long)c->epochs,
                      diagnostics_mean(t->notes, "loss"), t->accuracy);
         progress_step(t->step * c->batch);
+        if (rc == 0 && t->step < last && resume_due(t))
+            rc = resume_save(t);
     }
-    return rc == 0 ? end_epoch(t, epoch, lr, clock_now() - began) : rc;
+    if (rc == 0)
+        rc = end_epoch(t, epoch, lr, clock_now() - t->epoch_began);
+    return rc == 0 ? resume_save(t) : rc;
 }
 
 static int train_epochs(trainer *t)
 {
-    int rc = 0;
+    int rc = resume_load(t) < 0 ? -1 : 0;
     char label[64];
     snprintf(label, sizeof label, "training %s with %s", nn_name(t->run->net), plugin_method(t->plugin)->name);
     progress_begin(label, "images", t->steps * t->job->recipe.batch);
+    progress_from(t->step * t->job->recipe.batch);
     enum nn_mode mode = nn_mode(t->run->net, NN_TRAIN);
-    for (int64_t epoch = 1; epoch <= t->job->recipe.epochs && rc == 0; epoch++)
+    for (int64_t epoch = t->step / t->steps_each + 1; epoch <= t->job->recipe.epochs && rc == 0; epoch++)
         rc = train_epoch(t, epoch);
     nn_mode(t->run->net, mode);
     progress_end();
     if (rc == 0 && rename(t->kept, t->job->out) != 0)
         rc = fault("cannot rename %s to %s: %s", t->kept, t->job->out, strerror(errno));
+    if (rc == 0 || rc == EXIT_NOT_FINITE)
+        resume_forget(t);
     return rc;
 }
 
@@ -245,7 +257,7 @@ static int begin(trainer *t)
     t->steps = t->steps_each * t->job->recipe.epochs;
     t->notes = diagnostics_begin(t->job->csv, trainer_columns);
     t->logits = pool_host((size_t)(dataset_count(t->val) * nn_classes(t->run->net)) * sizeof *t->logits);
-    return 0;
+    return resume_begin(t);
 }
 
 static void end(trainer *t)
@@ -253,6 +265,7 @@ static void end(trainer *t)
     stream_close(t->batches);
     stream_close(t->outlier_batches);
     trainer_forget(t);
+    resume_end(t);
     diagnostics_end(t->notes);
     free(t->logits);
     dataset *const sets[] = {t->train, t->val, t->outliers};

@@ -9,6 +9,7 @@
 
 typedef struct train_job {
     recipe recipe;
+    double save_s;        /* seconds between saves within an epoch; 0: only at its end */
     plugin *base;         /* whose loss run_base_loss computes; NULL: plain cross-entropy */
     const char *name;     /* the run's, for metadata */
     const char *id;       /* HDF5 with the splits train and val */
@@ -19,8 +20,10 @@ typedef struct train_job {
 
 /* Trains r->net, leaves the checkpoint of the best validation accuracy (the
  * later of equals) at job->out. Until the end it lies beside it, as
- * <out>.best, and stays there when a run is cut short. Returns an exit code
- * with the status reported, or -1 with fault() set. */
+ * <out>.best, and stays there when a run is cut short. One that was cut short
+ * goes on where it last saved (resume.h), to the same bytes in the end but for
+ * the images_s of the diagnostics, which are measured. Returns an exit code with
+ * the status reported, or -1 with fault() set. */
 int train_run(plugin *p, run *r, const train_job *job);
 
 #endif

@@ -38,8 +38,14 @@ typedef struct trainer {
     int64_t steps_each;  /* steps of an epoch */
     int64_t best;        /* right answers of the kept checkpoint; -1: none yet */
     int64_t best_epoch;
-    double accuracy; /* of the last validation, in % */
-    char kept[4096]; /* its path until training ends */
+    double accuracy;             /* of the last validation, in % */
+    double epoch_began, epoch_s; /* of the epoch in progress; seconds spent on it before an interruption */
+    double saved;                /* when the state was last saved */
+    char *made_of;               /* what a state must have been made by: resume.c's own */
+    bool unsaved;                /* it was said that no state is written */
+    void *self;                  /* the method's struct as it was configured */
+    char kept[4096];             /* its path until training ends */
+    char state[4096];
 } trainer;
 
 /* training.c: the host's own columns of the diagnostics, which methods leave alone; ends with NULL. */
