@@ -23,16 +23,20 @@ static uint8_t clip(float v)
 
 /* --- Geometry --- */
 
-/* The value of channel c at (y, x), in pixels between centres; black around the image. */
-static uint8_t bilinear(const uint8_t *in, int side, double y, double x, int c)
+/* The colour at (y, x), in pixels between centres; black around the image. */
+static void bilinear(uint8_t out[3], const uint8_t *in, int side, double y, double x)
 {
-    double top = floor(y), left = floor(x), sum = 0;
+    double top = floor(y), left = floor(x), sum[3] = {0};
     for (int k = 0; k < 4; k++) {
         double i = top + k / 2, j = left + k % 2, weight = (1 - fabs(y - i)) * (1 - fabs(x - j));
-        if (i >= 0 && i < side && j >= 0 && j < side)
-            sum += weight * in[((int)i * side + (int)j) * 3 + c];
+        if (i < 0 || i >= side || j < 0 || j >= side)
+            continue;
+        const uint8_t *px = in + ((int)i * side + (int)j) * 3;
+        for (int c = 0; c < 3; c++)
+            sum[c] += weight * px[c];
     }
-    return (uint8_t)nearbyint(sum);
+    for (int c = 0; c < 3; c++)
+        out[c] = (uint8_t)rint(sum[c]);
 }
 
 /* Where out(y,x) comes from, coordinates counted from the image's centre. */
@@ -45,12 +49,10 @@ static void warp(uint8_t *out, const uint8_t *in, int side, affine a)
 {
     double middle = side * 0.5 - 0.5;
     for (int i = 0; i < side; i++)
-        for (int j = 0; j < side; j++)
-            for (int c = 0; c < 3; c++) {
-                double y = i - middle, x = j - middle;
-                *out++ = bilinear(in, side, a.yy * y + a.yx * x + a.y + middle, a.xy * y + a.xx * x + a.x + middle,
-                                  c);
-            }
+        for (int j = 0; j < side; j++, out += 3) {
+            double y = i - middle, x = j - middle;
+            bilinear(out, in, side, a.yy * y + a.yx * x + a.y + middle, a.xy * y + a.xx * x + a.x + middle);
+        }
 }
 
 /* Each operation takes a strength t in (-1,1), 0 for none. Shears leave a corner in place. */
