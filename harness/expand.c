@@ -5,6 +5,7 @@
 #include "file.h"
 #include "layout.h"
 #include "models.h"
+#include "recipe.h"
 #include "sets.h"
 #include "settings.h"
 #include "text.h"
@@ -175,7 +176,9 @@ static void name_run(const plan *p, const model *m, const char *kind, const vari
     config_append(c, "cell", kind, "");
     config_append(c, "net", m->net, "");
     config_append(c, "seed", m->seed, "");
-    if (m->start)
+    if (m->from >= 0)
+        config_append(c, "start", p->models[m->from].train_run, "");
+    else if (m->start)
         config_append(c, "weights", m->digest, "");
     for (size_t i = 0; i < sizeof common / sizeof *common; i++)
         for (int j = 0; j < config_items(p->c, common[i]); j++)
@@ -197,29 +200,56 @@ static void name_run(const plan *p, const model *m, const char *kind, const vari
     config_free(c);
 }
 
-static char *recipe_settings(const plan *p, const variant *train)
+static char *recipe_settings(const plan *p, const variant *train, int parent)
 {
     text t = {0};
-    char key[256];
+    if (parent >= 0)
+        text_add(&t, "start=%s", config_text(p->c, "start"));
+    config *all = config_new();
     const setting *s;
-    for (int i = 0; (s = settings_at(i)); i++)
-        if (s->recipe)
-            text_add(&t, "%s%s=%s", t.n ? ";" : "", s->key,
-                     config_text(p->c, variants_recipe_key(p, train, s->key, key)));
+    for (int i = 0; (s = settings_at(i)); i++) {
+        char key[256];
+        const char *from = s->recipe ? variants_recipe_key(p, train, s->key, key) : NULL;
+        for (int j = 0; from && j < config_items(p->c, from); j++)
+            config_append(all, s->key, config_item(p->c, from, j), config_origin(p->c, from));
+    }
+    for (int i = 0; i < config_count(all); i++) {
+        const char *key = config_key(all, i);
+        for (int j = 0; recipe_uses(all, key) && j < config_items(all, key); j++)
+            text_add(&t, "%s%s%s%s", t.n && !j ? ";" : "", j ? " " : key, j ? "" : "=", config_item(all, key, j));
+    }
+    config_free(all);
     if (train->settings[0])
         text_add(&t, ";%s", train->settings);
     return t.bytes;
 }
 
+/* The model that another one of the same network, weights and seed starts from; -1: none. */
+static int find_start(const plan *p, const char *network, const char *weights, const variant *train,
+                      const char *seed)
+{
+    const char *start = config_text(p->c, "start");
+    int i = 0;
+    if (!start || strcmp(train->method->name, start) == 0)
+        return -1;
+    while (strcmp(p->models[i].train->method->name, start) != 0 || strcmp(p->models[i].net, network) != 0 ||
+           p->models[i].configured != weights || strcmp(p->models[i].seed, seed) != 0)
+        i++;
+    return i;
+}
+
 static int add_model(plan *p, const char *network, const char *weights, const variant *train, const char *seed)
 {
+    int from = train ? find_start(p, network, weights, train, seed) : -1;
     p->models = text_more(p->models, (size_t)(p->n + 1) * sizeof *p->models);
     model *m = &p->models[p->n++];
-    *m = (model){.net = network, .seed = seed, .train = train};
+    *m = (model){.net = network, .configured = weights, .seed = seed, .train = train, .from = from};
     m->weights = weights ? fill_in(weights, network, "{seed}") : text_copy("");
-    m->train_settings = train ? recipe_settings(p, train) : text_copy("");
+    m->train_settings = train ? recipe_settings(p, train, from) : text_copy("");
     m->scores = text_more(NULL, (size_t)p->score.n * sizeof *m->scores);
-    char *file = weights ? fill_in(weights, network, seed) : NULL;
+    char *file = weights && from < 0 ? fill_in(weights, network, seed) : NULL;
+    if (from >= 0)
+        m->start = text_copy(p->models[from].file);
     int rc = file ? find_weights(p, m, file) : 0;
     free(file);
     if (rc != 0)
@@ -237,6 +267,24 @@ static int add_model(plan *p, const char *network, const char *weights, const va
     return 0;
 }
 
+/* Puts the variant that `start` names first, so that it is trained before those that go on from it. */
+static int order_start(plan *p)
+{
+    const char *start = config_text(p->c, "start"), *origin = config_origin(p->c, "start");
+    int found = 0;
+    for (int i = 0; start && i < p->train.n; i++)
+        if (strcmp(p->train.at[i].method->name, start) == 0) {
+            variant first = p->train.at[i];
+            memmove(&p->train.at[1], p->train.at, (size_t)i * sizeof first);
+            p->train.at[0] = first;
+            found++;
+        }
+    if (!start || found == 1)
+        return 0;
+    return found ? fault("%s: `start`: %s has %d combinations of parameters: give it one", origin, start, found)
+                 : fault("%s: `start`: %s is not in `train`: add it there", origin, start);
+}
+
 static int multiply(plan *p)
 {
     const config *c = p->c;
@@ -247,6 +295,8 @@ static int multiply(plan *p)
         return fault("%s: there is nothing to score: give `weights: FILE` or `train: METHOD`", p->file);
     if (p->score.n == 0 && p->train.n == 0)
         return fault("%s: there is nothing to do: give `score: METHOD` or `train: METHOD`", p->file);
+    if (order_start(p) != 0)
+        return -1;
     for (int i = 0; i < nets; i++) {
         const char *network = config_item(c, "net", i);
         if (check_net(c, network) != 0)

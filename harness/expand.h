@@ -24,12 +24,13 @@ typedef struct scored {
 } scored;
 
 typedef struct model {
-    const char *net;
-    char *weights;        /* as configured, "" without any */
-    char *start;          /* the file they are in, or NULL */
-    char digest[65];      /* of that file */
-    const variant *train; /* NULL: the weights are scored as they are */
-    char *train_settings; /* recipe and parameters, "" without training */
+    const char *net, *configured; /* configured: its item of `weights`, or NULL */
+    char *weights;                /* the same with {net} filled in, "" without any */
+    char *start;                  /* the file they are in, or NULL */
+    char digest[65];              /* of that file */
+    int from;                     /* the model whose training leaves that file, or -1 */
+    const variant *train;         /* NULL: the weights are scored as they are */
+    char *train_settings;         /* recipe and parameters, "" without training */
     const char *seed;
     char *file;                              /* the checkpoint that is scored: `start`, or what training writes */
     char run[RUN_NAME], train_run[RUN_NAME]; /* of the features and the training cell */
@@ -57,8 +58,8 @@ typedef struct plan {
 int expand(plan *p, int argc, char **argv);
 void expand_free(plan *p);
 
-/* The file of a cell: YAML text that the caller frees. `sets` holds the keys
- * near, far and csid, those that are wanted; by is NULL but for a score cell. */
+/* The file of a cell: YAML text that the caller frees. `sets` lists the rows that
+ * are wanted by group, as rows_wanted does; by is NULL but for a score cell. */
 enum cell_kind { CELL_TRAIN, CELL_FEATURES, CELL_SCORE };
 char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scored *by, const config *sets);
 

@@ -159,6 +159,11 @@ static int train(rows *r, const model *m, const config *none, char **status)
         *status = text_copy(m->train->method->refusal);
         return 0;
     }
+    if (m->from >= 0) { /* its weights may have been deleted since */
+        int parent = train(r, &r->p.models[m->from], none, status);
+        if (parent != 0 || *status)
+            return parent;
+    }
     int rc = run_cell(&w, CELL_TRAIN, status);
     reports_end(&w);
     if (rc == 0 && !*status && !file_exists(m->file))
