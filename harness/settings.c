@@ -1,6 +1,7 @@
 /* settings.c - one table of keys; reading, overriding and checking go by it. */
 #include "settings.h"
 #include "fault.h"
+#include "quick.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -63,6 +64,7 @@ static const setting table[] = {
      0},
     {"data", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder of images and lists; default: $OODBENCH_DATA", 0},
     {"imported", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder for HDF5; default: datasets/imported", 0},
+    {"quick", SETTING_FLAG, 0, "false", 0, 0, NULL, "change what the configuration says under `quick:`", 0},
     {"out", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder for results; default: results/out/NAME", 0},
 };
 enum { SETTINGS = sizeof table / sizeof *table };
@@ -200,6 +202,23 @@ static int take_option(config *c, int argc, char **argv, int *i)
     return override(c, key, value, origin);
 }
 
+/* The file, and what is below its `quick:` when the command line asks for that. */
+static int read_file(config *c, const char *path, int argc, char **argv)
+{
+    config *said = config_new(), *options = config_new();
+    int quick = 0, rc = 0;
+    for (int i = 1; rc == 0 && i < argc; i++)
+        if (strncmp(argv[i], "--", 2) == 0)
+            rc = take_option(options, argc, argv, &i);
+    if (rc == 0)
+        rc = config_flag(options, "quick", &quick) != 0 || config_read(said, path) != 0
+                 ? -1
+                 : quick_take(c, said, quick, path);
+    config_free(said);
+    config_free(options);
+    return rc;
+}
+
 int settings_load(config *c, const char **file, int argc, char **argv)
 {
     *file = NULL;
@@ -216,7 +235,7 @@ int settings_load(config *c, const char **file, int argc, char **argv)
     }
     if (!*file)
         return fault("which experiment? `oodbench run results/NAME.yml`");
-    if (config_read(c, *file) != 0)
+    if (read_file(c, *file, argc, argv) != 0)
         return -1;
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], "--", 2) == 0 && take_option(c, argc, argv, &i) != 0)
