@@ -79,6 +79,11 @@ void progress_relay(const char *line)
         fputs("\r\033[K", stderr);
 }
 
+void progress_note(const char *text)
+{
+    fprintf(stderr, "%s  %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", text);
+}
+
 void progress_end(void)
 {
     if (bar.shown && bar.pipe < 0)

@@ -16,4 +16,7 @@ void progress_end(void);                                                       /
 void progress_pipe(int fd);
 void progress_relay(const char *line);
 
+/* A line of its own on standard error, in place of the one that is being drawn. */
+void progress_note(const char *text);
+
 #endif

@@ -193,6 +193,8 @@ void rows_report(void *arg, char *line)
     reports *w = arg;
     if (strncmp(line, "progress", 8) == 0) {
         progress_relay(line);
+    } else if (strncmp(line, "note\t", 5) == 0) {
+        progress_note(line + 5);
     } else if (strncmp(line, "row\t", 4) == 0 && w->by) {
         take_row(w, line);
     } else if (strncmp(line, "accuracy\t", 9) == 0) {
