@@ -1,5 +1,6 @@
 /* sets.c - what a benchmark adds to a configuration. */
 #include "sets.h"
+#include "../datasets/overlap.h"
 #include "fault.h"
 #include "file.h"
 #include "layout.h"
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 static const char *const groups[] = {"near", "far", "csid", "tune", "outliers"};
-enum { GROUPS = sizeof groups / sizeof *groups };
+enum { GROUPS = sizeof groups / sizeof *groups, MOST_OTHERS = 64 };
 
 static const char *first_of_group(const benchmark *b, const char *group)
 {
@@ -241,6 +242,23 @@ static int import_one(const benchmark *b, const char *set)
     return import_apart(b, set);
 }
 
+/* Every set that a network trained with outliers is judged or tuned by. */
+static int check_outliers(const benchmark *b, const config *c, const char *outliers)
+{
+    static const char *const judges[] = {"near", "far", "tune", "id"};
+    const char *others[MOST_OTHERS];
+    int n = 0;
+    text warnings = {0};
+    for (int g = 0; g < 4; g++)
+        for (int i = 0; i < config_items(c, judges[g]) && n < MOST_OTHERS; i++)
+            others[n++] = config_item(c, judges[g], i);
+    int rc = overlap_check(b, outliers, others, n, &warnings);
+    if (rc == 0)
+        fputs(text_str(&warnings), stderr);
+    text_free(&warnings);
+    return rc;
+}
+
 int sets_import(const benchmark *b, const config *c)
 {
     if (import_one(b, config_text(c, "id")) != 0)
@@ -249,5 +267,8 @@ int sets_import(const benchmark *b, const config *c)
         for (int i = 0; i < config_items(c, groups[g]); i++)
             if (import_one(b, config_item(c, groups[g], i)) != 0)
                 return -1;
+    for (int i = 0; i < config_items(c, "outliers"); i++)
+        if (check_outliers(b, c, config_item(c, "outliers", i)) != 0)
+            return -1;
     return 0;
 }
