@@ -221,8 +221,8 @@ static int open_data(trainer *t)
         check_labels(t->val, classes) != 0)
         return -1;
     if (dataset_count(t->train) < job->recipe.batch)
-        return fault("batch: %lld is more than the %lld training images of %s", (long long)job->recipe.batch,
-                     (long long)dataset_count(t->train), dataset_name(t->train));
+        return fault("batch: %lld is more than the %lld training images of %s: lower it",
+                     (long long)job->recipe.batch, (long long)dataset_count(t->train), dataset_name(t->train));
     if (!job->outliers && (m->outliers || (job->base && plugin_method(job->base)->outliers)))
         return fault("%s needs auxiliary outliers: name a set in `outliers:`",
                      m->outliers ? m->name : plugin_method(job->base)->name);

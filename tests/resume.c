@@ -1,147 +1,11 @@
 /* resume.c - trainings that are killed and started again until they end: the
  * same weights, byte for byte, and the same diagnostics as one that nobody
  * stopped. A killed process is a real one: `oodbench cell`. */
-#include "../datasets/store.h"
-#include "../harness/fault.h"
-#include "../harness/file.h"
-#include "../harness/text.h"
-#include "../kernels/random.h"
+#include "cells.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { CLASSES = 3, TRAIN = 40, VAL = 15, AUXILIARY = 25, SIDE = 32, PIXELS = SIDE * SIDE * 3, MOST_STARTS = 60 };
-
-static char folder[512], build[4096];
-
-/* One training: what it is called, its method, and more lines of its cell file. */
-typedef struct training {
-    const char *run, *method, *more;
-} training;
-
-/* Data. */
-
-static int write_split(store *to, const char *split, int64_t n, int labelled, uint64_t seed)
-{
-    uint8_t px[PIXELS];
-    int rc = store_split(to, split, n, SIDE, "tests/resume.c");
-    for (int64_t i = 0; i < n && rc == 0; i++) {
-        int32_t label = labelled ? (int32_t)(i % CLASSES) : -1;
-        for (int64_t j = 0; j < PIXELS; j++)
-            px[j] = (uint8_t)((label >= 0 && j % 3 == label ? 90 : 0) +
-                              random_below(seed, (uint64_t)(i * PIXELS + j), 120));
-        rc = store_images(to, px, &label, 1);
-    }
-    return rc;
-}
-
-static int write_sets(void)
-{
-    static const char *const names[] = {"red", "green", "blue"};
-    static const double mean[] = {0.5, 0.5, 0.5}, std[] = {0.25, 0.25, 0.25};
-    const store_header header = {"colours", names, CLASSES, mean, std};
-    char *id = text_format("%s/id.h5", folder), *outliers = text_format("%s/outliers.h5", folder);
-    store *s;
-    int rc = store_create(&s, id, &header) != 0 || write_split(s, "train", TRAIN, 1, 1) != 0 ||
-             write_split(s, "val", VAL, 1, 2) != 0 || store_commit(s) != 0 ||
-             store_create(&s, outliers, &header) != 0 || write_split(s, "train", AUXILIARY, 0, 3) != 0 ||
-             store_commit(s) != 0;
-    free(id);
-    free(outliers);
-    return rc ? -1 : 0;
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    char kernels[4200], cwd[2048] = "";
-    const char *b = getenv("B") ? getenv("B") : "build", *tmp = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
-    if (b[0] != '/' && !getcwd(cwd, sizeof cwd))
-        return -1;
-    snprintf(build, sizeof build, "%s%s%.1000s", cwd, cwd[0] ? "/" : "", b);
-    snprintf(kernels, sizeof kernels, "%s/kernels", build);
-    setenv("OODBENCH_KERNELS", kernels, 1);
-    setenv("OMP_NUM_THREADS", "1", 0);
-    snprintf(folder, sizeof folder, "%.400s/oodbench-resume-XXXXXX", tmp);
-    if (mkdtemp(folder) && write_sets() == 0)
-        return 0;
-    fprintf(stderr, "%s\n", fault_text());
-    return -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    char *command = text_format("rm -r '%s'", folder);
-    int rc = system(command);
-    free(command);
-    return rc;
-}
-
-/* Processes. A training's files are <folder>/<place>.* and <folder>/<place>/. */
-
-static char *in_place(const char *place, const char *rest)
-{
-    return text_format("%s/%s%s", folder, place, rest);
-}
-
-static char *write_cell(const training *t, const char *place)
-{
-    char *path = in_place(place, ".yml"), *out = in_place(place, "");
-    char *cell = text_format(
-        "cell: train\nrun: %s\nid: colours\nclasses: %d\nnet: resnet20\nseed: 5\ndevice: cpu\ncache: %s\n"
-        "mean: [0.5, 0.5, 0.5]\nstd: [0.25, 0.25, 0.25]\nout: %s.safetensors\ntrain: %s\n"
-        "methods: %s/%s/%s.so\ndata.colours: %s/id.h5\noutliers: noise\ndata.noise: %s/outliers.h5\n"
-        "epochs: 3\nbatch: 8\noutlier_batch: 10\nlr: 0.05\n%s",
-        t->run, CLASSES, out, out, t->method, build, strcmp(t->method, "mortal") == 0 ? "tests/bad" : "methods",
-        t->method, folder, folder, t->more);
-    if (file_mkdirs(out) != 0 || file_write(path, cell, strlen(cell)) != 0)
-        fail_msg("%s", fault_text());
-    free(cell);
-    free(out);
-    return path;
-}
-
-/* Starts a cell; what it prints is added to <place>.log. */
-static pid_t start(const training *t, const char *place)
-{
-    char *cell = write_cell(t, place), *program = text_format("%s/oodbench", build), *log = in_place(place, ".log");
-    pid_t pid = fork();
-    if (pid == 0) {
-        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0666);
-        dup2(fd, STDOUT_FILENO);
-        dup2(fd, STDERR_FILENO);
-        close(3);
-        execl(program, program, "cell", cell, (char *)NULL);
-        _exit(127);
-    }
-    free(cell);
-    free(program);
-    free(log);
-    assert_true(pid > 0);
-    return pid;
-}
-
-static char *printed(const char *place)
-{
-    char *path = in_place(place, ".log"), *bytes = NULL;
-    size_t size;
-    if (file_read(path, &bytes, &size) != 0)
-        fail_msg("%s", fault_text());
-    free(path);
-    return bytes;
-}
+enum { MOST_STARTS = 60 };
 
 /* 0: it was killed; 1: it ended well. Anything else fails the test. */
 static int ended(pid_t pid, const char *place)
@@ -158,14 +22,6 @@ static int ended(pid_t pid, const char *place)
 static int run_once(const training *t, const char *place)
 {
     return ended(start(t, place), place);
-}
-
-static int exists(const char *place, const char *rest)
-{
-    char *path = in_place(place, rest);
-    int there = file_exists(path);
-    free(path);
-    return there;
 }
 
 /* What ought to be the same. */
@@ -374,5 +230,5 @@ int main(void)
         cmocka_unit_test(foreign_state),
         cmocka_unit_test(method_with_state),
     };
-    return cmocka_run_group_tests(all, begin, end);
+    return cmocka_run_group_tests(all, cells_begin, cells_end);
 }

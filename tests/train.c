@@ -2,12 +2,11 @@
  * loss, the same seed gives the same bytes, a loss that leaves the numbers ends
  * the run by name, and a step neither waits twice nor allocates. */
 #include "../harness/train.h"
-#include "../datasets/store.h"
 #include "../harness/engine.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
 #include "../harness/report.h"
-#include "../kernels/random.h"
+#include "colours.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CLASSES = 3, TRAIN = 96, VAL = 30, AUXILIARY = 50, SIDE = 32, PIXELS = SIDE * SIDE * 3, MOST = 64 };
+enum { CLASSES = COLOURS, TRAIN = 96, VAL = 30, AUXILIARY = 50, MOST = 64 };
 
 static char folder[4096], id_path[4200], outlier_path[4200], out_path[4200], csv_path[4200];
 
@@ -35,42 +34,6 @@ static const char *build(void)
 {
     const char *b = getenv("B");
     return b ? b : "build";
-}
-
-/* Images of a class share a colour; everything else is noise. */
-static void paint(uint8_t *px, int64_t i, int label, uint64_t seed)
-{
-    for (int64_t j = 0; j < PIXELS; j++) {
-        int bright = label >= 0 && j % 3 == label ? 90 : 0;
-        px[j] = (uint8_t)(bright + random_below(seed, (uint64_t)(i * PIXELS + j), 120));
-    }
-}
-
-static int write_split(store *to, const char *split, int64_t n, int labelled, uint64_t seed)
-{
-    uint8_t px[PIXELS];
-    int rc = store_split(to, split, n, SIDE, "tests/train.c");
-    for (int64_t i = 0; i < n && rc == 0; i++) {
-        int32_t label = labelled ? (int32_t)(i % CLASSES) : -1;
-        paint(px, i, label, seed);
-        rc = store_images(to, px, &label, 1);
-    }
-    return rc;
-}
-
-static int write_sets(void)
-{
-    static const char *const names[] = {"red", "green", "blue"};
-    static const double mean[] = {0.5, 0.5, 0.5}, std[] = {0.25, 0.25, 0.25};
-    const store_header header = {"colours", names, CLASSES, mean, std};
-    store *id, *outliers;
-    if (store_create(&id, id_path, &header) != 0 || write_split(id, "train", TRAIN, 1, 1) != 0 ||
-        write_split(id, "val", VAL, 1, 2) != 0 || store_commit(id) != 0)
-        return -1;
-    return store_create(&outliers, outlier_path, &header) != 0 ||
-                   write_split(outliers, "train", AUXILIARY, 0, 3) != 0 || store_commit(outliers) != 0
-               ? -1
-               : 0;
 }
 
 static int set_up(void **state)
@@ -87,7 +50,7 @@ static int set_up(void **state)
     snprintf(outlier_path, sizeof outlier_path, "%s/outliers.h5", folder);
     snprintf(out_path, sizeof out_path, "%s/out.safetensors", folder);
     snprintf(csv_path, sizeof csv_path, "%s/train.csv", folder);
-    if (write_sets() == 0 && device_open("cpu", 0) == 0)
+    if (colours_write(id_path, outlier_path, TRAIN, VAL, AUXILIARY) == 0 && device_open("cpu", 0) == 0)
         return 0;
     fprintf(stderr, "%s\n", fault_text());
     return -1;
@@ -233,11 +196,70 @@ static void loss_not_finite(void **state)
     assert_false(file_exists(out_path));
 }
 
+static void first_line(char *line, size_t cap)
+{
+    FILE *f = fopen(csv_path, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, (int)cap, f));
+    fclose(f);
+}
+
+/* Adam follows the plateau of the validation loss; the last checkpoint is kept
+ * though an earlier one was better. */
+static void other_recipe(void **state)
+{
+    (void)state;
+    static const double rates[] = {0.01, 0.01, 0.005, 0.0025};
+    char line[256], *kept;
+    size_t size;
+    recipe c = short_recipe();
+    c.optimiser = RECIPE_ADAM;
+    c.lr = 0.01;
+    c.schedule = RECIPE_PLATEAU;
+    c.lr_patience = 0;
+    c.lr_threshold = 1; /* nothing is progress */
+    c.lr_factor = 0.5;
+    c.keep = RECIPE_LAST;
+    assert_int_equal(train("ce", &c, 1, CLASSES), 0);
+    first_line(line, sizeof line);
+    assert_string_equal(line, "epoch,loss,lr,val_acc,val_loss,images_s\n");
+    for (int epoch = 1; epoch <= 4; epoch++) {
+        assert_true(diagnostic("lr", epoch) == rates[epoch - 1]);
+        assert_true(diagnostic("val_loss", epoch) > 0);
+    }
+    assert_true(diagnostic("loss", 4) < 0.8 * diagnostic("loss", 1));
+    assert_int_equal(file_read(out_path, &kept, &size), 0);
+    assert_non_null(memmem(kept, size, "\"epoch\":\"4\"", 11));
+    free(kept);
+}
+
+/* Which checkpoint of three is kept when the weights do not move: the last of equals. */
+static void later_of_equals(void **state)
+{
+    (void)state;
+    char *kept;
+    size_t size;
+    recipe c = short_recipe();
+    c.epochs = 3;
+    c.schedule = RECIPE_CONSTANT;
+    c.lr = 0;
+    assert_int_equal(train("ce", &c, 1, CLASSES), 0);
+    int best = 1;
+    for (int epoch = 2; epoch <= 3; epoch++)
+        best = diagnostic("val_acc", epoch) >= diagnostic("val_acc", best) ? epoch : best;
+    char want[32];
+    snprintf(want, sizeof want, "\"epoch\":\"%d\"", best);
+    assert_int_equal(file_read(out_path, &kept, &size), 0);
+    assert_non_null(memmem(kept, size, want, strlen(want)));
+    free(kept);
+}
+
 /* Waits and driver allocations of `epochs` epochs after a first run has warmed
  * nothing: both runs start cold, so what differs belongs to the steps. */
-static pool_counts spent(int64_t epochs)
+static pool_counts spent(int64_t epochs, enum recipe_optimiser optimiser)
 {
     recipe c = short_recipe();
+    c.optimiser = optimiser;
     c.epochs = epochs;
     pool_trim();
     pool_counts before = pool_counters();
@@ -251,13 +273,16 @@ static pool_counts spent(int64_t epochs)
 static void steps_are_frugal(void **state)
 {
     (void)state;
-    spent(1);
-    pool_counts one = spent(1), four = spent(4);
-    int64_t steps = 3 * (TRAIN / 16), validations = 3;
-    assert_int_equal(four.allocations, one.allocations);
-    int64_t waits = four.waits - one.waits;
-    if (waits > steps + validations * 16) /* a validation and a checkpoint read a few tensors */
-        fail_msg("%lld waits in %lld steps", (long long)waits, (long long)steps);
+    for (int optimiser = RECIPE_SGD; optimiser <= RECIPE_ADAM; optimiser++) {
+        spent(1, (enum recipe_optimiser)optimiser);
+        pool_counts one = spent(1, (enum recipe_optimiser)optimiser),
+                    four = spent(4, (enum recipe_optimiser)optimiser);
+        int64_t steps = 3 * (TRAIN / 16), validations = 3;
+        assert_int_equal(four.allocations, one.allocations);
+        int64_t waits = four.waits - one.waits;
+        if (waits > steps + validations * 16) /* validation, checkpoint and state read a few tensors */
+            fail_msg("%lld waits in %lld steps", (long long)waits, (long long)steps);
+    }
 }
 
 static void wrong_input(void **state)
@@ -302,10 +327,9 @@ int main(void)
     static training list[MOST];
     static struct CMUnitTest all[MOST + 8];
     const struct CMUnitTest fixed[] = {
-        cmocka_unit_test(same_seed_same_bytes),
-        cmocka_unit_test(loss_not_finite),
-        cmocka_unit_test(steps_are_frugal),
-        cmocka_unit_test(wrong_input),
+        cmocka_unit_test(same_seed_same_bytes), cmocka_unit_test(loss_not_finite),
+        cmocka_unit_test(steps_are_frugal),     cmocka_unit_test(other_recipe),
+        cmocka_unit_test(later_of_equals),      cmocka_unit_test(wrong_input),
     };
     size_t n = 0;
     setenv("OMP_NUM_THREADS", "1", 0); /* the nets are tiny, and machines that test are busy */

@@ -1,6 +1,7 @@
 /* mortal.c - trains with outliers and draws of its own, and is killed at the
- * n-th loss that its process computes, n being MORTAL in the environment; with
- * MORTAL_KEEPS it counts its losses in its own struct, too. */
+ * n-th loss that its process computes, n being MORTAL in the environment; the
+ * one numbered MORTAL_INFINITE is infinite; with MORTAL_KEEPS it counts its
+ * losses in its own struct, too. */
 #include "../../methods/method.h"
 
 #include <signal.h>
@@ -14,8 +15,9 @@ static tensor *loss(void *self, run *r, const batch *b)
 {
     static long calls;
     mortal *m = self;
-    const char *last = getenv("MORTAL");
-    if (last && ++calls == atol(last))
+    const char *last = getenv("MORTAL"), *infinite = getenv("MORTAL_INFINITE");
+    calls++;
+    if (last && calls == atol(last))
         raise(SIGKILL);
     m->seen += getenv("MORTAL_KEEPS") != NULL;
     const batch *o = run_outliers(r, run_outlier_batch(r));
@@ -25,7 +27,8 @@ static tensor *loss(void *self, run *r, const batch *b)
     tensor *uniform = tx_mean(tx_sub(tx_lse(out), tx_scale(tx_rowsum(out), 1 / (double)run_classes(r))));
     run_note(r, "luck", luck);
     run_note_tensor(r, "uniform", uniform);
-    return tx_add(tx_nll(tx_slice(z, 0, b->n), b->y), tx_scale(uniform, luck));
+    return tx_add(tx_nll(tx_slice(z, 0, b->n), b->y),
+                  tx_scale(uniform, infinite && calls == atol(infinite) ? HUGE_VAL : luck));
 }
 
 const method method_entry = {METHOD_HEAD,      .name = "mortal", .cite = "nobody", .self_bytes = sizeof(mortal),
