@@ -55,8 +55,6 @@ static void warp(uint8_t *out, const uint8_t *in, int side, affine a)
         }
 }
 
-/* Each operation takes a strength t in (-1,1), 0 for none. Shears leave a corner in place. */
-
 static void shear_x(uint8_t *out, const uint8_t *in, int side, double t)
 {
     warp(out, in, side, (affine){.yy = 1, .xx = 1, .xy = 0.3 * t, .x = 0.3 * t * side * 0.5});
@@ -190,10 +188,20 @@ static void sharpness(uint8_t *out, const uint8_t *in, int side, double t)
 static const struct {
     void (*apply)(uint8_t *out, const uint8_t *in, int side, double t);
     int either_way; /* t is negative half of the time */
-} operations[] = {{shear_x, 1},   {shear_y, 1},  {translate_x, 1},  {translate_y, 1}, {rotate, 1},
-                  {posterize, 0}, {solarize, 0}, {autocontrast, 0}, {equalize, 0},    {brightness, 1},
-                  {colour, 1},    {contrast, 1}, {sharpness, 1}};
-enum { OPERATIONS = sizeof operations / sizeof *operations };
+} operations[AUGMIX_OPERATIONS] = {
+    [AUGMIX_SHEAR_X] = {shear_x, 1},         [AUGMIX_SHEAR_Y] = {shear_y, 1},
+    [AUGMIX_TRANSLATE_X] = {translate_x, 1}, [AUGMIX_TRANSLATE_Y] = {translate_y, 1},
+    [AUGMIX_ROTATE] = {rotate, 1},           [AUGMIX_POSTERIZE] = {posterize, 0},
+    [AUGMIX_SOLARIZE] = {solarize, 0},       [AUGMIX_AUTOCONTRAST] = {autocontrast, 0},
+    [AUGMIX_EQUALIZE] = {equalize, 0},       [AUGMIX_BRIGHTNESS] = {brightness, 1},
+    [AUGMIX_COLOUR] = {colour, 1},           [AUGMIX_CONTRAST] = {contrast, 1},
+    [AUGMIX_SHARPNESS] = {sharpness, 1},
+};
+
+void augmix_operate(uint8_t *out, const uint8_t *in, int side, enum augmix_operation which, double t)
+{
+    operations[which].apply(out, in, side, t);
+}
 
 /* n weights, uniform among those that add to 1. */
 static void dirichlet(float *weight, int n, uint64_t seed)
@@ -213,7 +221,7 @@ static const uint8_t *chain(uint8_t *buffer[2], const uint8_t *in, int side, int
     int depth = 1 + (int)random_below(seed, 0, DEEPEST);
     for (int k = 0; k < depth; k++) {
         uint64_t draws = random_stream(seed, (uint64_t)k);
-        int which = (int)random_below(draws, 0, OPERATIONS);
+        int which = (int)random_below(draws, 0, AUGMIX_OPERATIONS);
         double t = (double)random_below(draws, 1, severity) / (STEPS - 1);
         if (operations[which].either_way && random_below(draws, 2, 2))
             t = -t;

@@ -30,4 +30,24 @@ corrupt_fn corrupt_pixelate, corrupt_jpeg_compression;
 /* augmix.c */
 corrupt_fn corrupt_augmix, corrupt_random_crop;
 
+/* One operation of AugMix at strength t in (-1,1), 0 for none, by itself. Shears,
+ * translations, rotations and blends go the other way for negative t. */
+enum augmix_operation {
+    AUGMIX_SHEAR_X, /* by 0.3 t, the upper edge stays */
+    AUGMIX_SHEAR_Y,
+    AUGMIX_TRANSLATE_X, /* by t / 3 of the side, in whole pixels */
+    AUGMIX_TRANSLATE_Y,
+    AUGMIX_ROTATE,    /* by 30 t degrees against the clock */
+    AUGMIX_POSTERIZE, /* to 4 - 4 t bits */
+    AUGMIX_SOLARIZE,  /* values from 255 - 255 t on are inverted */
+    AUGMIX_AUTOCONTRAST,
+    AUGMIX_EQUALIZE,
+    AUGMIX_BRIGHTNESS, /* these blend 1 + 0.9 t of the image with a duller one */
+    AUGMIX_COLOUR,
+    AUGMIX_CONTRAST,
+    AUGMIX_SHARPNESS,
+    AUGMIX_OPERATIONS
+};
+void augmix_operate(uint8_t *out, const uint8_t *in, int side, enum augmix_operation which, double t);
+
 #endif

@@ -138,7 +138,7 @@ static void smooth(float *out, const float *in, int size, int along, int across,
 int disk_kernel(double kernel[DISK_MOST * DISK_MOST], double radius, double alias)
 {
     int half = radius > 8 ? (int)radius : 8, size = 2 * half + 1, reach = radius > 8 ? 2 : 1;
-    float disk[DISK_MOST * DISK_MOST], across[DISK_MOST * DISK_MOST], inside = 0, weight[3];
+    float disk[DISK_MOST * DISK_MOST], across[DISK_MOST * DISK_MOST], inside = 0, weight[3] = {0};
     double exact[3];
     for (int i = 0; i < size * size; i++) {
         double y = i / size - half, x = i % size - half;

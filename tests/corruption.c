@@ -3,6 +3,7 @@
  * (weather.c has the others). Random ones are held to their distribution within
  * five standard errors, with fixed seeds. */
 #include "../datasets/corruption.h"
+#include "../datasets/corruptions.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -337,6 +338,21 @@ static void gaussian_spot(void **state)
         }
 }
 
+/* White loses a level as far as the kernel sees a black line: four deviations. */
+static void gaussian_reach(void **state)
+{
+    (void)state;
+    static const int reach[5] = {4, 8, 12, 16, 24};
+    for (int s = 1; s <= 5; s++) {
+        memset(in, 255, BYTES);
+        memset(in + 112 * 224 * 3, 0, 224 * 3);
+        apply("gaussian_blur", 224, s, 0);
+        assert_in_range(at(out, 224, 112 - reach[s - 1], 50)[1], 250, 254);
+        assert_in_range(at(out, 224, 112 + reach[s - 1], 50)[1], 250, 254);
+        assert_int_equal(at(out, 224, 111 - reach[s - 1], 50)[1], 255);
+    }
+}
+
 /* Severities 1 to 3 at side 32: a disk of one pixel, so that only the blur against
  * aliases is left, 3 x 3, mirrored at the border. */
 static void defocus_without_disk(void **state)
@@ -557,25 +573,24 @@ static void crops(void **state)
     within(places, 81, 0, "places");
 }
 
-/* At severity 1 a grey image without 255 is in all 13 operations left alone or, by
- * posterise to four bits, lowered by 13: the image is a mix of 77 and 64. */
-static void augmix_flat(void **state)
+/* At severity 1 a white image is left alone by 11 of the 13 operations; solarise makes it
+ * black, posterise 240, whichever comes first. A chain of d keeps it in (11/13)^d: 0.7227
+ * over d = 1, 2, 3. Three chains weigh 1/6 each: 0.2773 x (255 + 15) / 2 x 1/2 is taken off. */
+static void augmix_white(void **state)
 {
     (void)state;
-    double sum = 0, changed = 0;
-    fill(32, 77, 77, 77);
-    for (uint64_t seed = 0; seed < 500; seed++) {
+    double sum = 0, squares = 0;
+    enum { TIMES = 3000 };
+    fill(32, 255, 255, 255);
+    for (uint64_t seed = 0; seed < TIMES; seed++) {
         apply("augmix", 32, 1, seed);
         for (int i = 1; i < 32 * 32 * 3; i++)
             assert_int_equal(out[i], out[0]);
-        assert_in_range(out[0], 64, 77);
-        sum += 77 - out[0];
-        changed += out[0] < 76; /* a level may be lost in mixing */
+        sum += 255 - out[0];
+        squares += (255 - out[0]) * (255 - out[0]);
     }
-    /* Of a chain of d operations 1 - (12/13)^d is lowered: 0.1460 of all. A chain weighs 1/6: a drop
-     * of 13 / 2 x 0.1460 = 0.95 is expected, with up to one level of truncation. */
-    within(sum / 500, 0.95 + 0.5, 0.75, "mean drop");
-    within(changed / 500, 0.3, 0.1, "share lowered by more than a level");
+    double mean = sum / TIMES, deviation = sqrt(squares / TIMES - mean * mean);
+    within(mean, 18.72 + 0.5, 0.5 + 4 * deviation / sqrt(TIMES), "mean drop"); /* and up to a level cut off */
 }
 
 /* Whether out is a function of each channel's value alone. */
@@ -610,6 +625,161 @@ static void augmix_severity(void **state)
         if (mean[s] <= mean[s - 1] || points[s] > 100)
             fail_msg("augmix: %g at severity %d, %g before; %d times pointwise", mean[s], s, mean[s - 1],
                      points[s]);
+}
+
+/* --- its operations --- */
+
+static void operate(int side, enum augmix_operation which, double t)
+{
+    memset(out, 0x5A, (size_t)side * (size_t)side * 3);
+    augmix_operate(out, in, side, which, t);
+}
+
+static int is_at(int y, int x)
+{
+    return at(out, 8, y, x)[0];
+}
+
+/* 20 x + 2 y + 10, or the other way round, which interpolates without rounding. */
+static void ramp(int along_y)
+{
+    for (int i = 0; i < 64; i++)
+        memset(in + 3 * i, along_y ? 20 * (i / 8) + 2 * (i % 8) + 10 : 20 * (i % 8) + 2 * (i / 8) + 10, 3);
+}
+
+/* A slope of 1 either way: row i comes from i + 1/2 columns further on. */
+static void shears(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        enum augmix_operation op = which ? AUGMIX_SHEAR_Y : AUGMIX_SHEAR_X;
+        ramp(which);
+        for (int way = -1; way <= 1; way += 2) {
+            operate(8, op, way / 0.3);
+            for (int i = 0; i < 8; i++)
+                for (int j = 0; j < 8; j++) { /* j along the shear */
+                    int found = which ? is_at(j, i) : is_at(i, j), twice = 2 * j + way * (2 * i + 1);
+                    if (twice > 0 && twice < 14)
+                        assert_int_equal(found, 10 * twice + 2 * i + 10);
+                    else if (twice < -1 || twice > 15)
+                        assert_int_equal(found, 0);
+                }
+        }
+        operate(8, op, 0);
+        assert_memory_equal(out, in, 192);
+    }
+}
+
+/* A third of 8 times 0.5 is 1.33: one pixel, and black behind it. */
+static void translations(void **state)
+{
+    (void)state;
+    ramp(0);
+    for (int i = 0; i < 64; i++) {
+        int y = i / 8, x = i % 8, v = 20 * x + 2 * y + 10;
+        operate(8, AUGMIX_TRANSLATE_X, 0.5);
+        assert_int_equal(is_at(y, x), x ? v - 20 : 0);
+        operate(8, AUGMIX_TRANSLATE_X, -0.5);
+        assert_int_equal(is_at(y, x), x < 7 ? v + 20 : 0);
+        operate(8, AUGMIX_TRANSLATE_Y, 0.5);
+        assert_int_equal(is_at(y, x), y ? v - 2 : 0);
+        operate(8, AUGMIX_TRANSLATE_Y, -0.7);
+        assert_int_equal(is_at(y, x), y < 7 ? v + 2 : 0);
+    }
+}
+
+/* 30 degrees against the clock: what is seen to the right of the centre comes from
+ * below the line through it, clockwise of where it is. */
+static void rotation(void **state)
+{
+    (void)state;
+    double s = 0.5, c = sqrt(0.75);
+    ramp(0);
+    for (int way = -1; way <= 1; way += 2) {
+        operate(8, AUGMIX_ROTATE, way);
+        for (int i = 0; i < 64; i++) {
+            double y = i / 8 - 3.5, x = i % 8 - 3.5, fx = c * x - way * s * y, fy = c * y + way * s * x;
+            if (fabs(fx) <= 3.5 && fabs(fy) <= 3.5)
+                within(is_at(i / 8, i % 8), 20 * fx + 2 * fy + 87, 0.5 + 1e-9, "rotated");
+            else if (fabs(fx) >= 4.5 || fabs(fy) >= 4.5)
+                assert_int_equal(is_at(i / 8, i % 8), 0);
+        }
+    }
+}
+
+static void tones(void **state)
+{
+    (void)state;
+    fill(8, 255, 170, 169);
+    operate(8, AUGMIX_POSTERIZE, 0);
+    expect(8, 3, 3, 240, 160, 160, "four bits");
+    operate(8, AUGMIX_POSTERIZE, 4.0 / 9);
+    expect(8, 3, 3, 192, 128, 128, "two bits");
+    operate(8, AUGMIX_SOLARIZE, 0);
+    expect(8, 3, 3, 0, 170, 169, "solarize at 255");
+    operate(8, AUGMIX_SOLARIZE, 3.0 / 9);
+    expect(8, 3, 3, 0, 85, 169, "solarize at 170");
+    memcpy(in, "\62\0\251", 3); /* 50 0 169: red reaches from 50 to 150, green from 0 */
+    for (int i = 1; i < 64; i++)
+        memcpy(in + 3 * i, i % 2 ? "\226\252\251" : "\144\1\251", 3);
+    operate(8, AUGMIX_AUTOCONTRAST, 0); /* times 2.55; times 1.5; alone */
+    expect(8, 0, 0, 0, 0, 169, "least");
+    expect(8, 0, 1, 255, 255, 169, "most");
+    expect(8, 0, 2, 127, 1, 169, "between");
+}
+
+/* A quarter each of 10 and 20, and half of 30: 512 below the largest, in steps of 2. */
+static void equalization(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 32 * 32; i++)
+        memset(in + 3 * i, i < 256 ? 10 : i < 512 ? 20 : 30, 3);
+    operate(32, AUGMIX_EQUALIZE, 0);
+    expect(32, 0, 0, 0, 0, 0, "none below, rounded");
+    expect(32, 8, 0, 128, 128, 128, "256 below: 257 / 2");
+    expect(32, 16, 0, 255, 255, 255, "512 below: 513 / 2, clipped");
+    fill(32, 9, 9, 9);
+    operate(32, AUGMIX_EQUALIZE, 0);
+    expect(32, 0, 0, 9, 9, 9, "one value");
+}
+
+/* 1.1 of the image less 0.1 of the duller one, and 0.9 with 0.1. The grey of 200 100 50 is
+ * 59.78 + 58.7 + 5.7, cut to 124; the mean of it and black is 62. */
+static void blends(void **state)
+{
+    (void)state;
+    const double t = 1.0 / 9;
+    fill(8, 105, 250, 4);
+    operate(8, AUGMIX_BRIGHTNESS, t);
+    expect(8, 1, 2, 115, 255, 4, "brighter");
+    operate(8, AUGMIX_BRIGHTNESS, -t);
+    expect(8, 1, 2, 94, 225, 3, "darker");
+    fill(8, 200, 100, 50);
+    operate(8, AUGMIX_COLOUR, t);
+    expect(8, 1, 2, 207, 97, 42, "more colour");
+    operate(8, AUGMIX_COLOUR, -t);
+    expect(8, 1, 2, 192, 102, 57, "less colour");
+    memset(in, 0, 96);
+    operate(8, AUGMIX_CONTRAST, t);
+    expect(8, 5, 2, 213, 103, 48, "more contrast");
+    expect(8, 0, 0, 0, 0, 0, "black");
+    operate(8, AUGMIX_CONTRAST, -t);
+    expect(8, 5, 2, 186, 96, 51, "less contrast");
+    expect(8, 0, 0, 6, 6, 6, "black, raised");
+}
+
+/* A dot of 196: its duller self is 5/13 of it, 75, and 15 around; nothing happens at edges. */
+static void sharpening(void **state)
+{
+    (void)state;
+    memset(in, 0, 192);
+    memset(in + (1 * 8 + 5) * 3, 196, 3);
+    operate(8, AUGMIX_SHARPNESS, -1.0 / 9);
+    expect(8, 1, 5, 183, 183, 183, "softer");
+    expect(8, 2, 6, 1, 1, 1, "beside");
+    expect(8, 0, 5, 0, 0, 0, "the edge");
+    operate(8, AUGMIX_SHARPNESS, 1.0 / 9);
+    expect(8, 1, 5, 208, 208, 208, "sharper");
 }
 
 /* --- the same bytes on every machine --- */
@@ -652,18 +822,38 @@ static void bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_and_order), cmocka_unit_test(seeds),
-        cmocka_unit_test(all_sides),       cmocka_unit_test(who_draws),
-        cmocka_unit_test(severities),      cmocka_unit_test(constant_images),
-        cmocka_unit_test(normal_noise),    cmocka_unit_test(shot_moments),
-        cmocka_unit_test(few_photons),     cmocka_unit_test(impulses),
-        cmocka_unit_test(gaussian_spot),   cmocka_unit_test(defocus_without_disk),
-        cmocka_unit_test(defocus_disk),    cmocka_unit_test(glass_copies),
-        cmocka_unit_test(brightness),      cmocka_unit_test(saturation),
-        cmocka_unit_test(contrast),        cmocka_unit_test(pixelate_four),
-        cmocka_unit_test(jpeg_grey),       cmocka_unit_test(jpeg_chroma),
-        cmocka_unit_test(crops),           cmocka_unit_test(augmix_flat),
-        cmocka_unit_test(augmix_severity), cmocka_unit_test(bytes),
+        cmocka_unit_test(names_and_order),
+        cmocka_unit_test(seeds),
+        cmocka_unit_test(all_sides),
+        cmocka_unit_test(who_draws),
+        cmocka_unit_test(severities),
+        cmocka_unit_test(constant_images),
+        cmocka_unit_test(normal_noise),
+        cmocka_unit_test(shot_moments),
+        cmocka_unit_test(few_photons),
+        cmocka_unit_test(impulses),
+        cmocka_unit_test(gaussian_spot),
+        cmocka_unit_test(gaussian_reach),
+        cmocka_unit_test(defocus_without_disk),
+        cmocka_unit_test(defocus_disk),
+        cmocka_unit_test(glass_copies),
+        cmocka_unit_test(brightness),
+        cmocka_unit_test(saturation),
+        cmocka_unit_test(contrast),
+        cmocka_unit_test(pixelate_four),
+        cmocka_unit_test(jpeg_grey),
+        cmocka_unit_test(jpeg_chroma),
+        cmocka_unit_test(crops),
+        cmocka_unit_test(augmix_white),
+        cmocka_unit_test(shears),
+        cmocka_unit_test(translations),
+        cmocka_unit_test(rotation),
+        cmocka_unit_test(tones),
+        cmocka_unit_test(equalization),
+        cmocka_unit_test(blends),
+        cmocka_unit_test(sharpening),
+        cmocka_unit_test(augmix_severity),
+        cmocka_unit_test(bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
