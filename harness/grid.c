@@ -147,7 +147,10 @@ static int choose_measures(grid *g, const table_options *o)
 
 static int wanted(const sheet *s, int row, const char *keep, const table_options *o)
 {
-    return (!keep || keep[row]) && (!o->score || strcmp(sheet_at(s, row, RESULT_SCORE), o->score) == 0);
+    const char *score = sheet_at(s, row, RESULT_SCORE); /* `name` or `name (reconstruction)` */
+    size_t n = o->score ? strlen(o->score) : 0;
+    int named = !o->score || (strncmp(score, o->score, n) == 0 && (!score[n] || strncmp(score + n, " (", 2) == 0));
+    return (!keep || keep[row]) && named;
 }
 
 int grid_make(grid *g, const sheet *rows, const char *keep, const table_options *o)

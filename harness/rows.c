@@ -43,13 +43,21 @@ static const char *id_of(const rows *r, const char *group)
     return r->spectrum && result_spectrum(group) ? r->spectrum : config_text(r->p.c, "id");
 }
 
-static const char *trained(const model *m)
+const char *rows_name(const variant *v, char out[ROWS_NAME])
 {
-    return m->train ? m->train->method->name : "";
+    int marked = v && (v->method->reconstruction || (v->base && v->base->reconstruction));
+    snprintf(out, ROWS_NAME, "%s%s", v ? v->method->name : "", marked ? " (reconstruction)" : "");
+    return out;
 }
 
-static void fill_row(const rows *r, const model *m, const scored *by, const char *fields[RESULT_COLUMNS])
+typedef struct new_row {
+    const char *fields[RESULT_COLUMNS];
+    char train[ROWS_NAME], score[ROWS_NAME];
+} new_row;
+
+static void fill_row(const rows *r, const model *m, const scored *by, new_row *row)
 {
+    const char **fields = row->fields;
     for (int i = 0; i < RESULT_COLUMNS; i++)
         fields[i] = "";
     fields[RESULT_RUN] = by->run;
@@ -59,9 +67,9 @@ static void fill_row(const rows *r, const model *m, const scored *by, const char
     fields[RESULT_PRECISION] = config_text(r->p.c, "precision");
     fields[RESULT_NET] = m->net;
     fields[RESULT_WEIGHTS] = m->weights;
-    fields[RESULT_TRAIN] = trained(m);
+    fields[RESULT_TRAIN] = rows_name(m->train, row->train);
     fields[RESULT_TRAIN_PARAMS] = m->train_settings;
-    fields[RESULT_SCORE] = by->by->method->name;
+    fields[RESULT_SCORE] = rows_name(by->by, row->score);
     fields[RESULT_SCORE_PARAMS] = by->by->settings;
     fields[RESULT_SEED] = m->seed;
 }
@@ -116,7 +124,7 @@ static int is_listed(const config *sets, const char *group, const char *set)
 
 int rows_fail(const reports *w, const char *status)
 {
-    const char *fields[RESULT_COLUMNS];
+    new_row row;
     char line[1024];
     snprintf(line, sizeof line, "%s", status);
     for (char *c = line; *c; c++)
@@ -125,12 +133,12 @@ int rows_fail(const reports *w, const char *status)
     for (int g = 0; g < ROW_GROUPS; g++)
         for (int i = 0; i < config_items(w->sets, row_groups[g].name); i++) {
             const char *set = config_item(w->sets, row_groups[g].name, i);
-            fill_row(w->r, w->m, w->by, fields);
-            fields[RESULT_OOD] = set;
-            fields[RESULT_GROUP] = row_groups[g].name;
-            fields[RESULT_STATUS] = line;
+            fill_row(w->r, w->m, w->by, &row);
+            row.fields[RESULT_OOD] = set;
+            row.fields[RESULT_GROUP] = row_groups[g].name;
+            row.fields[RESULT_STATUS] = line;
             if (!is_listed(w->told, row_groups[g].name, set) && !done(w->r, w->by, row_groups[g].name, set) &&
-                put_row(w->r, fields) != 0)
+                put_row(w->r, row.fields) != 0)
                 return -1;
         }
     return 0;
@@ -168,9 +176,10 @@ static void take_row(reports *w, char *line)
                                                   RESULT_AUPR_OUT, RESULT_FPR95,   RESULT_FPR95_ID, RESULT_FIT_S,
                                                   RESULT_SCORE_S,  RESULT_PEAK_MB, RESULT_STATUS};
     enum { REPORTED = sizeof reported / sizeof *reported };
-    const char *fields[RESULT_COLUMNS];
+    new_row row;
+    const char **fields = row.fields;
     char *value[REPORTED];
-    fill_row(w->r, w->m, w->by, fields);
+    fill_row(w->r, w->m, w->by, &row);
     for (int i = 0; i < REPORTED; i++)
         value[i] = report_field(line, result_names[reported[i]]);
     for (int i = 0; i < REPORTED; i++)
@@ -216,6 +225,17 @@ void reports_end(reports *w)
 
 /* Rows and the plan. */
 
+/* A row of a model and scorer, whatever their settings and files were. */
+static int is_alike(const sheet *s, int row, const model *m, const scored *by)
+{
+    char train[ROWS_NAME], score[ROWS_NAME];
+    return strcmp(m->net, sheet_at(s, row, RESULT_NET)) == 0 &&
+           strcmp(m->weights, sheet_at(s, row, RESULT_WEIGHTS)) == 0 &&
+           strcmp(m->seed, sheet_at(s, row, RESULT_SEED)) == 0 &&
+           strcmp(rows_name(m->train, train), sheet_at(s, row, RESULT_TRAIN)) == 0 &&
+           strcmp(rows_name(by->by, score), sheet_at(s, row, RESULT_SCORE)) == 0;
+}
+
 /* The model and scorer of a row are in the plan; exact: under the same name. */
 static int in_plan(const rows *r, int row, int exact)
 {
@@ -223,13 +243,8 @@ static int in_plan(const rows *r, int row, int exact)
         for (int j = 0; j < r->p.score.n; j++) {
             const model *m = &r->p.models[i];
             const scored *by = &m->scores[j];
-            int same = exact ? strcmp(by->run, sheet_at(r->results, row, RESULT_RUN)) == 0
-                             : strcmp(m->net, sheet_at(r->results, row, RESULT_NET)) == 0 &&
-                                   strcmp(m->weights, sheet_at(r->results, row, RESULT_WEIGHTS)) == 0 &&
-                                   strcmp(m->seed, sheet_at(r->results, row, RESULT_SEED)) == 0 &&
-                                   strcmp(trained(m), sheet_at(r->results, row, RESULT_TRAIN)) == 0 &&
-                                   strcmp(by->by->method->name, sheet_at(r->results, row, RESULT_SCORE)) == 0;
-            if (same)
+            if (exact ? strcmp(by->run, sheet_at(r->results, row, RESULT_RUN)) == 0
+                      : is_alike(r->results, row, m, by))
                 return 1;
         }
     return 0;

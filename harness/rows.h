@@ -34,6 +34,10 @@ typedef struct reports {
 void rows_begin(rows *r);
 void rows_end(rows *r);
 
+/* A method as results name it: "saft (reconstruction)" where no source states all of it, or of its base. */
+enum { ROWS_NAME = 160 };
+const char *rows_name(const variant *v, char out[ROWS_NAME]); /* v NULL: "" */
+
 /* Every row of a scorer, by group, into `all`. */
 void rows_wanted(const rows *r, config *all);
 

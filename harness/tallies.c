@@ -48,7 +48,7 @@ static int add(const reports *w, const char *set, const char *split, tally *sum)
 
 static int put(const reports *w, const char *set, const char *split, const tally *t)
 {
-    char total[32], right[32], percent[32];
+    char total[32], right[32], percent[32], train[ROWS_NAME];
     const char *fields[ACCURACY_COLUMNS];
     const model *m = w->m;
     snprintf(total, sizeof total, "%lld", (long long)t->n);
@@ -58,7 +58,7 @@ static int put(const reports *w, const char *set, const char *split, const tally
     fields[ACCURACY_NET] = m->net;
     fields[ACCURACY_WEIGHTS] = m->weights;
     fields[ACCURACY_ID] = config_text(w->r->p.c, "id");
-    fields[ACCURACY_TRAIN] = m->train ? m->train->method->name : "";
+    fields[ACCURACY_TRAIN] = rows_name(m->train, train);
     fields[ACCURACY_TRAIN_PARAMS] = m->train_settings;
     fields[ACCURACY_SEED] = m->seed;
     fields[ACCURACY_SET] = set;

@@ -1,5 +1,5 @@
-/* fickle.c - scores like the largest logit; the n-th call of its process, n being
- * FICKLE in the environment, is not finite. */
+/* fickle.c - scores like the largest logit and calls itself a reconstruction; the
+ * n-th call of its process, n being FICKLE in the environment, is not finite. */
 #include "../../methods/method.h"
 
 #include <stdlib.h>
@@ -12,4 +12,5 @@ static tensor *score(void *self, run *r, samples *s)
     return tx_scale(tx_rowmax(samples_logits(s)), bad && ++calls == atol(bad) ? HUGE_VAL : 1);
 }
 
-const method method_entry = {METHOD_HEAD, .name = "fickle", .cite = "nobody", .score = score};
+const method method_entry = {METHOD_HEAD, .name = "fickle", .reconstruction = true, .cite = "nobody",
+                             .score = score};
