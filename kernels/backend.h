@@ -173,6 +173,18 @@ typedef struct bk_api {
     void (*plan_grad)(bk *b, bk_plan *p, real *dx, real *dw, const real *dy, void *kept, const real *x,
                       const real *w);
     void (*plan_close)(bk *b, bk_plan *p);
+
+    /* The gradient of a training plan's gradient; NULL: composed. plan_more is
+     * how much device memory it needs beside kept, 0: this plan cannot.
+     * slope writes dx as plan_grad does, and to `more` what bend needs. bend
+     * takes v, the gradient that reached dx, and writes those of dy (ddy), of w
+     * (its parts of dw) and, unless it is NULL, of x (dx). Each slope is bent
+     * once at most; kept stays as it was. */
+    size_t (*plan_more)(bk *b, bk_plan *p);
+    void (*plan_slope)(bk *b, bk_plan *p, real *dx, void *more, const real *dy, void *kept, const real *x,
+                       const real *w);
+    void (*plan_bend)(bk *b, bk_plan *p, real *ddy, real *dx, real *dw, const real *v, void *kept, void *more,
+                      const real *x, const real *w);
 } bk_api;
 
 /* The one exported symbol. Returns NULL when abi or size differ from its own;

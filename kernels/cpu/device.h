@@ -94,6 +94,11 @@ size_t cpu_plan_bytes(bk *b, const bk_plan *p);
 void cpu_plan_run(bk *b, bk_plan *p, real *y, void *kept, const real *x, const real *w, real *stats,
                   uint64_t version);
 void cpu_plan_grad(bk *b, bk_plan *p, real *dx, real *dw, const real *dy, void *kept, const real *x, const real *w);
+size_t cpu_plan_more(bk *b, bk_plan *p);
+void cpu_plan_slope(bk *b, bk_plan *p, real *dx, void *more, const real *dy, void *kept, const real *x,
+                    const real *w);
+void cpu_plan_bend(bk *b, bk_plan *p, real *ddy, real *dx, real *dw, const real *v, void *kept, void *more,
+                   const real *x, const real *w);
 void cpu_plan_close(bk *b, bk_plan *p);
 
 #endif

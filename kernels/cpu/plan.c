@@ -1,18 +1,11 @@
-/* plan.c - a plan's memory and life: collects values and steps from
- * plan_eval.c and plan_train.c, places the values, runs the steps. */
+/* plan.c - a plan's life: collects values and steps from plan_eval.c,
+ * plan_train.c and plan_bend.c, has the values placed, runs the steps. */
 #include "plan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "device.h"
-
-enum { ALIGN = 64 };
-
-static size_t rounded(size_t bytes)
-{
-    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
-}
 
 void plan_refuse(bk_plan *p)
 {
@@ -118,8 +111,9 @@ int plan_as(bk_plan *p, enum plan_phase phase, int value, dnn_desc desc)
 {
     if (dnn_equal(p->value[value].desc, desc))
         return value;
-    for (int i = 0; i < p->values; i++)
-        if (p->value[i].of == value && dnn_equal(p->value[i].desc, desc))
+    for (int i = 0; i < p->values; i++) /* a copy of an earlier phase may be gone by SLOPE */
+        if (p->value[i].of == value && dnn_equal(p->value[i].desc, desc) &&
+            (i >= p->since || p->value[i].space != IN_PLAN))
             return i;
     int made = plan_new(p, desc);
     p->value[made].of = value;
@@ -171,116 +165,6 @@ plan_step *plan_copy(bk_plan *p, enum plan_phase phase, int to, int from)
 {
     dnn_op *op = plan_own(p, dnn_reorder(p->dnn, p->value[from].desc, p->value[to].desc));
     return PLAN_DO(p, phase, op, {DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to});
-}
-
-/* --- placing --- */
-
-typedef struct span { /* the steps of one phase between which a value is needed */
-    int value, first, last;
-} span;
-
-/* What touches each home: bit 1 << phase. */
-static void mark_phases(const bk_plan *p, unsigned *touched)
-{
-    for (int f = 0; f < PHASES; f++)
-        for (const plan_step *s = p->phase[f].step; s < p->phase[f].step + p->phase[f].n; s++)
-            for (int i = 0; i < s->n; i++)
-                touched[p->value[s->value[i]].home] |= 1u << f;
-}
-
-/* The lowest place that none of the placed values alive at the same time
- * takes. placed is kept sorted by place. */
-static size_t lowest_place(const bk_plan *p, const span *placed, int n, const span *want)
-{
-    size_t at = 0, need = rounded(p->value[want->value].bytes);
-    for (int i = 0; i < n; i++) {
-        const plan_value *other = &p->value[placed[i].value];
-        if (placed[i].last < want->first || want->last < placed[i].first)
-            continue;
-        if (at + need <= other->at)
-            break;
-        size_t end = other->at + rounded(other->bytes);
-        at = end > at ? end : at;
-    }
-    return at;
-}
-
-/* Spans of the values that only this phase touches, in order of first use. */
-static int phase_spans(const bk_plan *p, enum plan_phase phase, const unsigned *touched, span *spans, int *seen)
-{
-    int n = 0;
-    const plan_list *list = &p->phase[phase];
-    for (int i = 0; i < p->values; i++)
-        seen[i] = -1;
-    for (int at = 0; at < list->n; at++)
-        for (int i = 0; i < list->step[at].n; i++) {
-            int home = p->value[list->step[at].value[i]].home;
-            if (p->value[home].space != IN_PLAN || touched[home] != 1u << phase)
-                continue;
-            if (seen[home] < 0) {
-                seen[home] = n;
-                spans[n++] = (span){home, at, at};
-            }
-            spans[seen[home]].last = at;
-        }
-    return n;
-}
-
-static size_t place_phase(bk_plan *p, enum plan_phase phase, const unsigned *touched, size_t base, span *spans)
-{
-    size_t end = 0;
-    span *placed = spans + p->values;
-    int n = phase_spans(p, phase, touched, spans, (int *)(placed + p->values));
-    for (int i = 0; i < n; i++) {
-        plan_value *v = &p->value[spans[i].value];
-        v->at = lowest_place(p, placed, i, &spans[i]);
-        end = v->at + rounded(v->bytes) > end ? v->at + rounded(v->bytes) : end;
-        int j = i;
-        for (; j > 0 && p->value[placed[j - 1].value].at > v->at; j--)
-            placed[j] = placed[j - 1];
-        placed[j] = spans[i];
-    }
-    for (int i = 0; i < n; i++)
-        p->value[spans[i].value].at += base;
-    return base + end;
-}
-
-static void place_lasting(bk_plan *p, const unsigned *touched)
-{
-    for (int i = 0; i < p->values; i++) {
-        plan_value *v = &p->value[i];
-        unsigned phases = v->home == i && v->space == IN_PLAN ? touched[i] : 0;
-        if ((phases & 1u << RUN) && (phases & 1u << GRAD) && !(phases & 1u << PREPARE)) {
-            v->space = IN_KEPT;
-            v->at = p->kept_bytes;
-            p->kept_bytes += rounded(v->bytes);
-        } else if (phases & (phases - 1)) { /* more than one phase */
-            v->at = p->plan_bytes;
-            p->plan_bytes += rounded(v->bytes);
-        }
-    }
-}
-
-static void place_values(bk_plan *p)
-{
-    unsigned *touched = calloc((size_t)p->values + 1, sizeof *touched);
-    span *spans = calloc(3 * (size_t)p->values + 1, sizeof *spans);
-    if (!touched || !spans)
-        p->dnn->host->die(__FILE__, __LINE__, "plan: no memory to place %d arrays", p->values);
-    mark_phases(p, touched);
-    place_lasting(p, touched);
-    size_t base = p->plan_bytes;
-    for (int f = 0; f < PHASES; f++) {
-        size_t end = place_phase(p, (enum plan_phase)f, touched, base, spans);
-        p->plan_bytes = end > p->plan_bytes ? end : p->plan_bytes;
-    }
-    for (int i = 0; i < p->values; i++)
-        if (p->value[i].home != i) {
-            p->value[i].space = p->value[p->value[i].home].space;
-            p->value[i].at = p->value[p->value[i].home].at;
-        }
-    free(touched);
-    free(spans);
 }
 
 /* --- life --- */
@@ -335,9 +219,9 @@ static int plan_build(bk_plan *p)
         plan_train(p);
     else
         plan_eval(p);
-    place_values(p);
+    plan_place(p);
     if (p->plan_bytes)
-        p->memory = aligned_alloc(ALIGN, rounded(p->plan_bytes));
+        p->memory = aligned_alloc(PLAN_ALIGN, plan_rounded(p->plan_bytes));
     return p->memory || !p->plan_bytes;
 }
 
@@ -384,6 +268,26 @@ size_t cpu_plan_bytes(bk *b, const bk_plan *p)
 {
     (void)b;
     return p->kept_bytes;
+}
+
+/* Built when first asked for: most plans are never differentiated twice. */
+static int plan_bends(bk_plan *p)
+{
+    if (p->bends || !(p->flags & BK_TRAIN))
+        return p->bends > 0;
+    p->bends = -1;
+    if (setjmp(p->refused))
+        return 0;
+    plan_bend(p);
+    plan_place(p);
+    p->bends = 1;
+    return 1;
+}
+
+size_t cpu_plan_more(bk *b, bk_plan *p)
+{
+    (void)b;
+    return plan_bends(p) ? p->more_bytes : 0;
 }
 
 static void *address(void *const base[], const plan_value *v)
@@ -436,4 +340,29 @@ void cpu_plan_grad(bk *b, bk_plan *p, real *dx, real *dw, const real *dy, void *
     if (!(p->flags & BK_TRAIN))
         b->host->die(__FILE__, __LINE__, "plan_grad: this plan was opened without BK_TRAIN");
     run_phase(p, GRAD, base);
+}
+
+static void need_bends(bk *b, bk_plan *p, const char *entry)
+{
+    if (!plan_bends(p))
+        b->host->die(__FILE__, __LINE__, "%s: plan_more said that this plan cannot", entry);
+}
+
+void cpu_plan_slope(bk *b, bk_plan *p, real *dx, void *more, const real *dy, void *kept, const real *x,
+                    const real *w)
+{
+    void *base[SPACES] = {[IN_PLAN] = p->memory, [IN_KEPT] = kept, [IN_MORE] = more,       [IN_X] = only_read(x),
+                          [IN_W] = only_read(w), [IN_DX] = dx,     [IN_DY] = only_read(dy)};
+    need_bends(b, p, "plan_slope");
+    run_phase(p, SLOPE, base);
+}
+
+void cpu_plan_bend(bk *b, bk_plan *p, real *ddy, real *dx, real *dw, const real *v, void *kept, void *more,
+                   const real *x, const real *w)
+{
+    void *base[SPACES] = {
+        [IN_PLAN] = p->memory, [IN_KEPT] = kept, [IN_MORE] = more, [IN_X] = only_read(x), [IN_W] = only_read(w),
+        [IN_DX] = dx,          [IN_DW] = dw,     [IN_DDY] = ddy,   [IN_V] = only_read(v)};
+    need_bends(b, p, "plan_bend");
+    run_phase(p, BEND, base);
 }

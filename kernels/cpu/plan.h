@@ -1,13 +1,14 @@
 /* plan.h - inside a plan: arrays (values), what computes them (steps), and
- * where they live. plan_eval.c and plan_train.c turn layers into steps; plan.c
- * places the values and runs the steps; plan_loops.c has the loops that oneDNN
- * lacks.
+ * where they live. plan_eval.c, plan_train.c and plan_bend.c turn layers into
+ * steps, plan_place.c places the values, plan.c runs the steps; plan_loops.c and
+ * plan_norm.c have the loops that oneDNN lacks.
  *
  * A value is written once, except that one may be stored over another that is
  * used up. Nobody says how long it lives: that follows from the steps that
  * touch it. Touched in one phase only it is placed by liveness in the plan's
  * own memory, prepared and used later it stays there, run and used by the
- * gradient it goes to the caller's `kept`. */
+ * gradient it goes to the caller's `kept`. The gradient's gradient is built when
+ * it is first asked for, and all that it needs goes to the caller's `more`. */
 #ifndef PLAN_H
 #define PLAN_H
 
@@ -15,9 +16,23 @@
 
 #include "onednn.h"
 
-enum plan_phase { PREPARE, RUN, GRAD, PHASES };
-enum plan_space { IN_PLAN, IN_KEPT, IN_X, IN_Y, IN_W, IN_STATS, IN_DX, IN_DW, IN_DY, SPACES };
-enum { PLAN_ARGS = 10, PLAN_NUMBERS = 6 };
+enum plan_phase { PREPARE, RUN, GRAD, SLOPE, BEND, PHASES }; /* the last two: plan_bend.c */
+enum plan_space {
+    IN_PLAN,
+    IN_KEPT,
+    IN_MORE,
+    IN_X,
+    IN_Y,
+    IN_W,
+    IN_STATS,
+    IN_DX,
+    IN_DW,
+    IN_DY,
+    IN_DDY,
+    IN_V,
+    SPACES
+};
+enum { PLAN_ARGS = 11, PLAN_NUMBERS = 6, PLAN_ALIGN = 64 };
 
 typedef struct plan_value {
     dnn_desc desc; /* NULL for a plain vector */
@@ -72,12 +87,22 @@ struct bk_plan {
     dnn_op **op; /* all of them, to be freed */
     int ops, op_cap;
     char *memory;
-    size_t plan_bytes, kept_bytes;
+    size_t plan_bytes, kept_bytes, more_bytes;
+    int since;             /* values from here on belong to SLOPE and BEND */
+    enum plan_phase going; /* of the steps back that are being made */
+    int bends;             /* SLOPE and BEND: 0 not yet built, 1 there, -1 not possible */
     uint64_t version;
     int prepared;
     int for_dx;             /* steps made now only serve dx */
-    struct plan_back *back; /* plan_train.c's notes while it works; freed with the plan */
+    struct plan_back *back; /* plan_train.c's notes; freed with the plan */
 };
+
+static inline size_t plan_rounded(size_t bytes)
+{
+    return (bytes + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
+}
+void plan_place(
+    bk_plan *p); /* plan_place.c: the first phases' values, or, once p->since is set, SLOPE's and BEND's */
 
 /* Leaves plan_open with NULL from however deep: the host then composes. */
 void plan_refuse(bk_plan *p) __attribute__((noreturn));
@@ -127,21 +152,48 @@ plan_step *plan_moved(bk_plan *p, enum plan_phase phase, int y, int ylayer, int 
 void plan_widen(bk_plan *p, enum plan_phase phase, int layer);
 void plan_join(bk_plan *p, enum plan_phase phase, int layer, int side); /* side 0: a, 1: b */
 
-/* plan_eval.c and plan_train.c: layers to steps. */
+/* plan_eval.c, plan_train.c and plan_bend.c: layers to steps. */
 void plan_eval(bk_plan *p);
 void plan_train(bk_plan *p);
+void plan_bend(bk_plan *p);
+
+/* plan_train.c's notes on a layer. What came back for its result: at most two
+ * arrays still to be added, because the mask of a ReLU can then be applied in
+ * the same pass. */
+typedef struct plan_back {
+    int n, value[2];
+    int mean, variance, workspace; /* of the forward step */
+    dnn_op *op;                    /* a convolution's or pooling's, forward */
+    int g, tangent;                /* plan_bend.c: what SLOPE took; the result's tangent, -1: none yet */
+} plan_back;
+plan_back *plan_back_of(const bk_plan *p, int layer);
+int plan_fused_relu(const bk_plan *p, int layer); /* that batch-norm or the sum before it applies; -1 */
+int plan_take(bk_plan *p, int layer);             /* what came back, added up */
+void plan_arrive(bk_plan *p, int layer, int value);
+int plan_back_filter(bk_plan *p, const bk_layer *l, int x, int g); /* in the order oneDNN likes */
+void plan_put_filter(bk_plan *p, const bk_layer *l, int dw);
+int plan_back_images(bk_plan *p, const bk_layer *l, int x, int g);
+void plan_walk_back(bk_plan *p, enum plan_phase phase);
+void plan_bend_conv(bk_plan *p,
+                    int i); /* plan_bend.c: BEND's way back through the layers that are not linear in all */
+void plan_bend_norm(bk_plan *p, int i);
+int plan_coefficients(bk_plan *p, enum plan_space space, int64_t at, int64_t n);
+int64_t plan_reals(const bk_plan *p, int value);
 
 /* plan_loops.c. Arrays in the order of `values`, outputs first. */
-plan_loop plan_move;   /* y, x: channels number[0] .. number[1] of y from channel + number[2] of x, zero where
+plan_loop plan_move;  /* y, x: channels number[0] .. number[1] of y from channel + number[2] of x, zero where
                          there is none; pixel * number[3] / number[4], zero where that is no whole number;
                          number[5]: bytes of an element */
-plan_loop plan_scale;  /* y, x, scale, shift; channels last; number[0] ReLU, number[1] bf16 */
-plan_loop plan_rates;  /* scale, shift of a norm from gamma, beta, statistics; number[0] channels */
-plan_loop plan_fold;   /* filter, bias, from filter, gamma, beta, statistics; number[0] k, number[1] r s c */
-plan_loop plan_plus;   /* y = a + b: y, a, b; number[0] reals, number[1] ReLU. y = ReLU of a: y, a */
-plan_loop plan_mask;   /* y = a + b where v > 0, else 0: y, v, a and perhaps b; number[0] reals */
-plan_loop plan_norm_y; /* y, mean, variance, x, gamma, beta; number[0] pixels, number[1] channels */
-plan_loop plan_norm_x; /* dx, dgamma, dbeta, g, x, gamma, mean, variance; the same numbers */
-plan_loop plan_stats;  /* statistics from mean, variance; number[0] channels */
+plan_loop plan_scale; /* y, x, scale, shift; channels last; number[0] ReLU, number[1] bf16 */
+plan_loop plan_rates; /* scale, shift of a norm from gamma, beta, statistics; number[0] channels */
+plan_loop plan_fold;  /* filter, bias, from filter, gamma, beta, statistics; number[0] k, number[1] r s c */
+plan_loop plan_plus;  /* y = a + b: y, a, b; number[0] reals, number[1] ReLU. y = ReLU of a: y, a */
+plan_loop plan_mask;  /* y = a + b where v > 0, else 0: y, v, a and perhaps b; number[0] reals */
+plan_loop plan_stats; /* statistics from mean, variance; number[0] channels */
+
+/* plan_norm.c. number[0]: a ReLU follows; number[1]: norm_x masks the result, not g. */
+plan_loop plan_norm_y;    /* y, mean, variance, x, gamma, beta */
+plan_loop plan_norm_x;    /* dx, dgamma, dbeta, g, x, gamma, beta, mean, variance */
+plan_loop plan_norm_bend; /* dx, dgamma, dbeta, x, t, g, gamma, beta, mean, variance and perhaps q */
 
 #endif

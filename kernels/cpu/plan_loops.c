@@ -122,18 +122,6 @@ void plan_fold(const plan_step *s, void *const p[])
     }
 }
 
-/* Channels last, the batch's own statistics: this backend's own operations. */
-void plan_norm_y(const plan_step *s, void *const p[])
-{
-    cpu_bn(s->plan->device, p[0], p[1], p[2], p[3], p[4], p[5], s->number[0], s->number[1], s->eps);
-}
-
-void plan_norm_x(const plan_step *s, void *const p[])
-{
-    cpu_bn_grad(s->plan->device, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], s->number[0], s->number[1],
-                s->eps);
-}
-
 void plan_stats(const plan_step *s, void *const p[])
 {
     size_t bytes = (size_t)s->number[0] * sizeof(float);

@@ -5,29 +5,16 @@
 
 #include <stdlib.h>
 
-/* What has come back for one layer's result: at most two arrays still to be
- * added, because the mask of a ReLU can then be applied in the same pass. */
-typedef struct plan_back {
-    int n, value[2];
-    int mean, variance, workspace; /* of the forward step */
-} plan_back;
-
 /* Notes on layer -1, the input, are kept behind those on the others. */
-static plan_back *back_of(const bk_plan *p, int layer)
+plan_back *plan_back_of(const bk_plan *p, int layer)
 {
     return &p->back[layer < 0 ? p->count : layer];
 }
 
-/* A ReLU that batch-norm or the sum before it applies on its way. */
-static int fused_relu(const bk_plan *p, int layer)
+int plan_fused_relu(const bk_plan *p, int layer)
 {
     int reader = plan_sole(p, layer);
     return reader >= 0 && p->layer[reader].kind == BK_RELU ? reader : -1;
-}
-
-static int norm_fuses(const bk_plan *p)
-{
-    return p->block != 0; /* channels last, batch-norm is this backend's own */
 }
 
 /* Does nobody but reader want this layer's result, not even its gradient? */
@@ -36,7 +23,7 @@ static int expendable(const bk_plan *p, int layer, int reader)
     return layer >= 0 && plan_sole(p, layer) == reader && p->layer[layer].kind != BK_RELU;
 }
 
-static int64_t reals(const bk_plan *p, int value)
+int64_t plan_reals(const bk_plan *p, int value)
 {
     return (int64_t)(p->value[value].bytes / sizeof(float));
 }
@@ -53,48 +40,40 @@ static void train_conv(bk_plan *p, int i)
     int w = plan_packed(p, RUN, l, plan_filter(p, IN_W, l), dnn_want(op, DNNL_ARG_WEIGHTS));
     x = plan_as(p, RUN, x, dnn_want(op, DNNL_ARG_SRC));
     p->made[i] = plan_new(p, dnn_want(op, DNNL_ARG_DST));
+    plan_back_of(p, i)->op = op;
     PLAN_DO(p, RUN, op, {DNNL_ARG_DST, p->made[i]}, {DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w});
 }
 
-static dnn_norm norm_of(bk_plan *p, int i, int relu)
-{
-    const bk_layer *l = &p->layer[i];
-    return (dnn_norm){.with = DNN_BATCH | (relu >= 0 ? DNN_RELU : 0),
-                      .eps = (float)l->eps,
-                      .x = plan_desc(p, plan_value_of(p, l->a))};
-}
-
-static int coefficients(bk_plan *p, enum plan_space space, int64_t at, int64_t n)
+int plan_coefficients(bk_plan *p, enum plan_space space, int64_t at, int64_t n)
 {
     return plan_at(p, space, at, n, NULL);
+}
+
+/* The loops of plan_norm.c know the plan's order alone. */
+static int norm_input(bk_plan *p, int i)
+{
+    int x = plan_value_of(p, p->layer[i].a);
+    dnn_desc order = plan_order(p, p->layer[i].a, p->type);
+    int fits = dnn_equal(plan_desc(p, x), order);
+    dnn_forget(order);
+    if (!fits)
+        plan_refuse(p);
+    return x;
 }
 
 static void train_norm(bk_plan *p, int i)
 {
     const bk_layer *l = &p->layer[i];
-    plan_back *note = back_of(p, i);
-    int relu = norm_fuses(p) ? fused_relu(p, i) : -1, x = plan_value_of(p, l->a);
-    int y = plan_new(p, plan_desc(p, x));
-    int gamma = coefficients(p, IN_W, l->weight, l->g.k), beta = coefficients(p, IN_W, l->bias, l->g.k);
+    plan_back *note = plan_back_of(p, i);
+    int relu = plan_fused_relu(p, i), x = norm_input(p, i), y = plan_new(p, plan_desc(p, x));
+    int gamma = plan_coefficients(p, IN_W, l->weight, l->g.k), beta = plan_coefficients(p, IN_W, l->bias, l->g.k);
     note->mean = plan_vector(p, (size_t)l->g.k * sizeof(float));
     note->variance = plan_vector(p, (size_t)l->g.k * sizeof(float));
-    if (norm_fuses(p)) {
-        dnn_norm norm = norm_of(p, i, relu);
-        dnn_op *op = plan_own(p, dnn_norm_y(p->dnn, &norm));
-        plan_arg args[] = {{DNNL_ARG_DST, y},           {DNNL_ARG_SRC, x},
-                           {DNNL_ARG_MEAN, note->mean}, {DNNL_ARG_VARIANCE, note->variance},
-                           {DNNL_ARG_SCALE, gamma},     {DNNL_ARG_SHIFT, beta},
-                           {DNNL_ARG_WORKSPACE, -1}};
-        if (relu >= 0)
-            args[6].value = note->workspace = plan_vector(p, dnn_bytes(dnn_want(op, DNNL_ARG_WORKSPACE)));
-        plan_do(p, RUN, op, args, relu >= 0 ? 7 : 6);
-    } else {
-        plan_step *s = PLAN_LOOP(p, RUN, plan_norm_y, y, note->mean, note->variance, x, gamma, beta);
-        s->number[0] = p->n * l->g.p * l->g.q;
-        s->number[1] = l->g.k;
-        s->eps = (float)l->eps;
-    }
-    int stats = coefficients(p, IN_STATS, l->stat, 2 * l->g.k);
+    plan_step *s = PLAN_LOOP(p, RUN, plan_norm_y, y, note->mean, note->variance, x, gamma, beta);
+    plan_see(s, i, i);
+    s->number[0] = relu >= 0;
+    s->eps = (float)l->eps;
+    int stats = plan_coefficients(p, IN_STATS, l->stat, 2 * l->g.k);
     PLAN_LOOP(p, RUN, plan_stats, stats, note->mean, note->variance)->number[0] = l->g.k;
     p->made[i] = y;
     if (relu >= 0)
@@ -105,17 +84,17 @@ static void train_relu(bk_plan *p, int i)
 {
     int a = p->layer[i].a, x = plan_value_of(p, a);
     p->made[i] = expendable(p, a, i) ? plan_over(p, x, NULL) : plan_new(p, plan_desc(p, x));
-    PLAN_LOOP(p, RUN, plan_plus, p->made[i], x)->number[0] = reals(p, x);
+    PLAN_LOOP(p, RUN, plan_plus, p->made[i], x)->number[0] = plan_reals(p, x);
 }
 
 static void train_plus(bk_plan *p, int i)
 {
     const bk_layer *l = &p->layer[i];
-    int relu = fused_relu(p, i), a = plan_value_of(p, l->a);
+    int relu = plan_fused_relu(p, i), a = plan_value_of(p, l->a);
     int b = plan_as(p, RUN, plan_value_of(p, l->b), plan_desc(p, a));
     p->made[i] = expendable(p, l->a, i) ? plan_over(p, a, NULL) : plan_new(p, plan_desc(p, a));
     plan_step *s = PLAN_LOOP(p, RUN, plan_plus, p->made[i], a, b);
-    s->number[0] = reals(p, a);
+    s->number[0] = plan_reals(p, a);
     s->number[1] = relu >= 0;
     if (relu >= 0)
         p->made[relu] = p->made[i];
@@ -135,11 +114,12 @@ static void train_pool(bk_plan *p, int i)
 {
     dnn_pool pool = pool_of(p, i);
     dnn_op *op = plan_own(p, dnn_pool_y(p->dnn, &pool));
+    plan_back_of(p, i)->op = op;
     p->made[i] = plan_new(p, dnn_want(op, DNNL_ARG_DST));
     plan_arg args[] = {
         {DNNL_ARG_DST, p->made[i]}, {DNNL_ARG_SRC, plan_value_of(p, p->layer[i].a)}, {DNNL_ARG_WORKSPACE, -1}};
     if (pool.max)
-        args[2].value = back_of(p, i)->workspace = plan_new(p, dnn_want(op, DNNL_ARG_WORKSPACE));
+        args[2].value = plan_back_of(p, i)->workspace = plan_new(p, dnn_want(op, DNNL_ARG_WORKSPACE));
     plan_do(p, RUN, op, args, pool.max ? 3 : 2);
 }
 
@@ -158,10 +138,13 @@ static void train_join(bk_plan *p, int i)
 
 /* --- what comes back --- */
 
-/* Can it be written over? Not the caller's, and no other layer waits for it. */
+/* Can it be written over? Not the caller's, and no other layer waits for it;
+ * what SLOPE makes BEND may want. */
 static int unshared(const bk_plan *p, int value)
 {
     int home = p->value[value].home;
+    if (p->going == SLOPE)
+        return 0;
     for (int i = 0; i <= p->count; i++)
         for (int j = 0; j < p->back[i].n; j++)
             if (p->value[p->back[i].value[j]].home == home)
@@ -177,14 +160,14 @@ static int over_or_new(bk_plan *p, int value)
 static int added(bk_plan *p, int a, int b)
 {
     int y = unshared(p, a) ? plan_over(p, a, NULL) : over_or_new(p, b);
-    PLAN_LOOP(p, GRAD, plan_plus, y, a, b)->number[0] = reals(p, a);
+    PLAN_LOOP(p, p->going, plan_plus, y, a, b)->number[0] = plan_reals(p, a);
     return y;
 }
 
 /* The gradient of a layer's result. */
-static int take(bk_plan *p, int layer)
+int plan_take(bk_plan *p, int layer)
 {
-    plan_back *note = back_of(p, layer);
+    plan_back *note = plan_back_of(p, layer);
     int n = note->n;
     note->n = 0;
     if (n == 0)
@@ -194,21 +177,21 @@ static int take(bk_plan *p, int layer)
 
 /* The input's gradient gathers in the caller's order, the others in that of
  * the layer's result. */
-static void arrive(bk_plan *p, int layer, int value)
+void plan_arrive(bk_plan *p, int layer, int value)
 {
-    plan_back *to = back_of(p, layer);
+    plan_back *to = plan_back_of(p, layer);
     int was = p->for_dx;
     p->for_dx = was || layer < 0;
-    value = plan_as(p, GRAD, value, plan_desc(p, layer < 0 ? p->x : p->made[layer]));
+    value = plan_as(p, p->going, value, plan_desc(p, layer < 0 ? p->x : p->made[layer]));
     if (to->n == 2) {
-        int sum = take(p, layer);
+        int sum = plan_take(p, layer);
         to->value[to->n++] = sum;
     }
     to->value[to->n++] = value;
     p->for_dx = was;
 }
 
-static void back_filter(bk_plan *p, const bk_layer *l, int x, int g)
+int plan_back_filter(bk_plan *p, const bk_layer *l, int x, int g)
 {
     dnn_conv c = {.g = &l->g, .type = p->type, .ytype = p->type, .y = plan_desc(p, g)};
     c.with = plan_winograd(p, &l->g, l->g.c);
@@ -219,17 +202,19 @@ static void back_filter(bk_plan *p, const bk_layer *l, int x, int g)
         op = dnn_conv_w(p->dnn, &c);
     }
     plan_own(p, op);
-    x = plan_as(p, GRAD, x, dnn_want(op, DNNL_ARG_SRC));
-    g = plan_as(p, GRAD, g, dnn_want(op, DNNL_ARG_DIFF_DST));
-    int out = plan_filter(p, IN_DW, l), dw = out;
-    if (!dnn_equal(plan_desc(p, out), dnn_want(op, DNNL_ARG_DIFF_WEIGHTS)))
-        dw = plan_new(p, dnn_want(op, DNNL_ARG_DIFF_WEIGHTS));
-    PLAN_DO(p, GRAD, op, {DNNL_ARG_DIFF_WEIGHTS, dw}, {DNNL_ARG_SRC, x}, {DNNL_ARG_DIFF_DST, g});
-    if (dw != out)
-        plan_copy(p, GRAD, out, dw);
+    x = plan_as(p, p->going, x, dnn_want(op, DNNL_ARG_SRC));
+    g = plan_as(p, p->going, g, dnn_want(op, DNNL_ARG_DIFF_DST));
+    int dw = plan_new(p, dnn_want(op, DNNL_ARG_DIFF_WEIGHTS));
+    PLAN_DO(p, p->going, op, {DNNL_ARG_DIFF_WEIGHTS, dw}, {DNNL_ARG_SRC, x}, {DNNL_ARG_DIFF_DST, g});
+    return dw;
 }
 
-static int back_images(bk_plan *p, const bk_layer *l, int x, int g)
+void plan_put_filter(bk_plan *p, const bk_layer *l, int dw)
+{
+    plan_copy(p, p->going, plan_filter(p, IN_DW, l), dw);
+}
+
+int plan_back_images(bk_plan *p, const bk_layer *l, int x, int g)
 {
     dnn_conv c = {.g = &l->g, .type = p->type, .ytype = p->type, .y = plan_desc(p, g)};
     c.with = plan_winograd(p, &l->g, l->g.k);
@@ -240,60 +225,53 @@ static int back_images(bk_plan *p, const bk_layer *l, int x, int g)
         op = dnn_conv_x(p->dnn, &c);
     }
     plan_own(p, op);
-    int w = plan_packed(p, GRAD, l, plan_filter(p, IN_W, l), dnn_want(op, DNNL_ARG_WEIGHTS));
+    int w = plan_packed(p, p->going, l, plan_filter(p, IN_W, l), dnn_want(op, DNNL_ARG_WEIGHTS));
     int dx = plan_new(p, dnn_want(op, DNNL_ARG_DIFF_SRC));
-    g = plan_as(p, GRAD, g, dnn_want(op, DNNL_ARG_DIFF_DST));
-    PLAN_DO(p, GRAD, op, {DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_DIFF_DST, g}, {DNNL_ARG_WEIGHTS, w});
+    g = plan_as(p, p->going, g, dnn_want(op, DNNL_ARG_DIFF_DST));
+    PLAN_DO(p, p->going, op, {DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_DIFF_DST, g}, {DNNL_ARG_WEIGHTS, w});
     return dx;
 }
 
 static void back_conv(bk_plan *p, int i)
 {
     const bk_layer *l = &p->layer[i];
-    int x = plan_conv_input(p, l), g = take(p, i);
-    back_filter(p, l, x, g);
+    int x = plan_conv_input(p, l), g = plan_take(p, i);
+    plan_back_of(p, i)->g = g;
+    if (p->going == GRAD)
+        plan_put_filter(p, l, plan_back_filter(p, l, x, g));
     p->for_dx = l->a < 0;
-    arrive(p, l->a, back_images(p, l, x, g));
+    plan_arrive(p, l->a, plan_back_images(p, l, x, g));
 }
 
 static void back_norm(bk_plan *p, int i)
 {
     const bk_layer *l = &p->layer[i];
-    plan_back *note = back_of(p, i);
-    int relu = norm_fuses(p) ? fused_relu(p, i) : -1, x = plan_value_of(p, l->a), g = take(p, i);
-    int gamma = coefficients(p, IN_W, l->weight, l->g.k), beta = coefficients(p, IN_W, l->bias, l->g.k);
-    int dgamma = coefficients(p, IN_DW, l->weight, l->g.k), dbeta = coefficients(p, IN_DW, l->bias, l->g.k);
-    int dx = norm_fuses(p) ? over_or_new(p, g) : plan_new(p, plan_desc(p, x));
-    if (norm_fuses(p)) {
-        dnn_norm norm = norm_of(p, i, relu);
-        dnn_op *op = plan_own(p, dnn_norm_x(p->dnn, &norm));
-        plan_arg args[] = {{DNNL_ARG_DIFF_SRC, dx},
-                           {DNNL_ARG_DIFF_SCALE, dgamma},
-                           {DNNL_ARG_DIFF_SHIFT, dbeta},
-                           {DNNL_ARG_SRC, x},
-                           {DNNL_ARG_DIFF_DST, g},
-                           {DNNL_ARG_MEAN, note->mean},
-                           {DNNL_ARG_VARIANCE, note->variance},
-                           {DNNL_ARG_SCALE, gamma},
-                           {DNN_ARG_SHIFT_BACK, beta},
-                           {DNNL_ARG_WORKSPACE, note->workspace}};
-        plan_do(p, GRAD, op, args, relu >= 0 ? 10 : 9);
-    } else {
-        plan_step *s = PLAN_LOOP(p, GRAD, plan_norm_x, dx, dgamma, dbeta, g, x, gamma, note->mean, note->variance);
-        s->number[0] = p->n * l->g.p * l->g.q;
-        s->number[1] = l->g.k;
-        s->eps = (float)l->eps;
+    plan_back *note = plan_back_of(p, i);
+    int x = norm_input(p, i), g = note->g = plan_take(p, i), dgamma, dbeta;
+    int gamma = plan_coefficients(p, IN_W, l->weight, l->g.k), beta = plan_coefficients(p, IN_W, l->bias, l->g.k);
+    if (p->going == GRAD) {
+        dgamma = plan_coefficients(p, IN_DW, l->weight, l->g.k);
+        dbeta = plan_coefficients(p, IN_DW, l->bias, l->g.k);
+    } else { /* nobody asks */
+        dgamma = plan_vector(p, (size_t)l->g.k * sizeof(float));
+        dbeta = plan_vector(p, (size_t)l->g.k * sizeof(float));
     }
-    arrive(p, l->a, dx);
+    int dx = over_or_new(p, g);
+    plan_step *s = PLAN_LOOP(p, p->going, plan_norm_x, dx, dgamma, dbeta, g, x, gamma, beta, note->mean,
+                             note->variance);
+    plan_see(s, i, i);
+    s->number[0] = plan_fused_relu(p, i) >= 0;
+    s->eps = (float)l->eps;
+    plan_arrive(p, l->a, dx);
 }
 
 /* What arrived at a ReLU that batch-norm applied goes on as it is. */
 static void back_relu(bk_plan *p, int i)
 {
     int a = p->layer[i].a;
-    plan_back *note = back_of(p, i);
-    if (a >= 0 && p->layer[a].kind == BK_NORM && norm_fuses(p) && fused_relu(p, a) == i) {
-        arrive(p, a, take(p, i));
+    plan_back *note = plan_back_of(p, i);
+    if (a >= 0 && p->layer[a].kind == BK_NORM && plan_fused_relu(p, a) == i) {
+        plan_arrive(p, a, plan_take(p, i));
         return;
     }
     if (note->n == 0)
@@ -302,31 +280,31 @@ static void back_relu(bk_plan *p, int i)
     note->n = 0;
     p->for_dx = a < 0;
     int y = over_or_new(p, g[0]);
-    plan_step *s = PLAN_LOOP(p, GRAD, plan_mask, y, p->made[i], g[0], g[1]);
+    plan_step *s = PLAN_LOOP(p, p->going, plan_mask, y, p->made[i], g[0], g[1]);
     s->n = 2 + n;
-    s->number[0] = reals(p, y);
-    arrive(p, a, y);
+    s->number[0] = plan_reals(p, y);
+    plan_arrive(p, a, y);
 }
 
 static void back_plus(bk_plan *p, int i)
 {
-    int g = take(p, i);
-    arrive(p, p->layer[i].a, g);
-    arrive(p, p->layer[i].b, g);
+    int g = plan_take(p, i);
+    plan_arrive(p, p->layer[i].a, g);
+    plan_arrive(p, p->layer[i].b, g);
 }
 
 static void back_pool(bk_plan *p, int i)
 {
     dnn_pool pool = pool_of(p, i);
     dnn_op *op = plan_own(p, dnn_pool_x(p->dnn, &pool));
-    int g = take(p, i), a = p->layer[i].a;
+    int g = plan_take(p, i), a = p->layer[i].a;
     p->for_dx = a < 0;
-    g = plan_as(p, GRAD, g, dnn_want(op, DNNL_ARG_DIFF_DST));
+    g = plan_as(p, p->going, g, dnn_want(op, DNNL_ARG_DIFF_DST));
     int dx = plan_new(p, dnn_want(op, DNNL_ARG_DIFF_SRC));
     plan_arg args[] = {
-        {DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_DIFF_DST, g}, {DNNL_ARG_WORKSPACE, back_of(p, i)->workspace}};
-    plan_do(p, GRAD, op, args, pool.max ? 3 : 2);
-    arrive(p, a, dx);
+        {DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_DIFF_DST, g}, {DNNL_ARG_WORKSPACE, plan_back_of(p, i)->workspace}};
+    plan_do(p, p->going, op, args, pool.max ? 3 : 2);
+    plan_arrive(p, a, dx);
 }
 
 /* The gradient of one input of a widening or a join: its share of g's channels. */
@@ -334,23 +312,23 @@ static void back_share(bk_plan *p, int i, int layer, int g, int64_t first)
 {
     p->for_dx = layer < 0;
     int dx = plan_ordered(p, layer, p->type);
-    plan_step *s = plan_moved(p, GRAD, dx, layer, g, i);
+    plan_step *s = plan_moved(p, p->going, dx, layer, g, i);
     s->number[2] = first;
     s->number[4] = p->layer[i].kind == BK_WIDEN ? p->layer[i].g.stride : 1;
-    arrive(p, layer, dx);
+    plan_arrive(p, layer, dx);
     p->for_dx = 0;
 }
 
 static void back_widen(bk_plan *p, int i)
 {
     const bk_layer *l = &p->layer[i];
-    back_share(p, i, l->a, take(p, i), (l->g.k - l->g.c) / 2);
+    back_share(p, i, l->a, plan_take(p, i), (l->g.k - l->g.c) / 2);
 }
 
 static void back_join(bk_plan *p, int i)
 {
     const bk_layer *l = &p->layer[i];
-    int g = take(p, i);
+    int g = plan_take(p, i);
     back_share(p, i, l->a, g, 0);
     back_share(p, i, l->b, g, l->g.c);
 }
@@ -369,6 +347,26 @@ static layer_steps *const back[] = {
 
 /* A sum that applies the ReLU behind it is walked back as the two it is: the
  * mask is taken from the result, which is the ReLU's and the sum's alike. */
+void plan_walk_back(bk_plan *p, enum plan_phase phase)
+{
+    int end = p->count - 1;
+    p->going = phase;
+    p->for_dx = 0;
+    if (phase != BEND)
+        plan_arrive(p, end, plan_outside(p, IN_DY, end));
+    for (int i = end; i >= 0; i--) {
+        enum bk_kind kind = p->layer[i].kind;
+        p->for_dx = 0;
+        if (phase == BEND && (kind == BK_CONV || kind == BK_NORM))
+            (kind == BK_CONV ? plan_bend_conv : plan_bend_norm)(p, i);
+        else if (phase != BEND || plan_back_of(p, i)->n) /* nothing comes back yet */
+            back[kind](p, i);
+    }
+    p->for_dx = 1;
+    plan_copy(p, phase, plan_outside(p, IN_DX, -1), plan_take(p, -1));
+    p->for_dx = 0;
+}
+
 void plan_train(bk_plan *p)
 {
     int end = p->count - 1;
@@ -379,11 +377,5 @@ void plan_train(bk_plan *p)
         if (p->made[i] < 0)
             forth[p->layer[i].kind](p, i);
     plan_copy(p, RUN, plan_outside(p, IN_Y, end), p->made[end]);
-    arrive(p, end, plan_outside(p, IN_DY, end));
-    for (int i = end; i >= 0; i--) {
-        p->for_dx = 0;
-        back[p->layer[i].kind](p, i);
-    }
-    p->for_dx = 1;
-    plan_copy(p, GRAD, plan_outside(p, IN_DX, -1), take(p, -1));
+    plan_walk_back(p, GRAD);
 }
