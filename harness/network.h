@@ -67,6 +67,34 @@ int net_widen(net *n, int x, int64_t k, int stride);
 void net_head(net *n, const char *name); /* the stage "head" */
 bk_window net_out(const net *n, int x);  /* p, q, k of what layer x yields */
 
+/* A range of stages without the head, as a call of nn_run asks for it. */
+typedef struct net_range {
+    net *n;
+    int from, to;
+    enum nn_mode mode;
+} net_range;
+
+static inline const net_stage *net_first(const net_range *r)
+{
+    return &r->n->stages[r->from];
+}
+
+/* The stage behind the range. */
+static inline const net_stage *net_next(const net_range *r)
+{
+    return &r->n->stages[r->to];
+}
+
+static inline bool net_is_parameter(const net_part *p)
+{
+    return p->kind != PART_MEAN && p->kind != PART_VARIANCE;
+}
+
+/* nn_compose.c: the range's result by public operations. in: its input, then its
+ * parameters in order. `batch`, if not NULL, receives the statistics of the
+ * batch. Unrecorded: what is used up is given back at once. */
+tensor *net_compose(const net_range *r, tensor *const in[], tensor *batch, bool unrecorded);
+
 /* nn.c: gives the backend's plans back. */
 void net_drop_plans(net *n);
 

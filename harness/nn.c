@@ -1,7 +1,7 @@
 /* nn.c - runs ranges of a network's stages: as one plan of the backend where
  * it has one, else layer by layer with public operations. The composed way
  * serves every order of derivative, the plans serve evaluation without
- * gradients and first-order training. */
+ * gradients, training, and the gradient of an input's gradient. */
 #include "engine.h"
 #include "network.h"
 
@@ -11,12 +11,6 @@
 static const double momentum = 0.1; /* of running statistics, PyTorch's default */
 enum { PLANS = 8 };                 /* kept open; those a recorded step still needs are not counted out */
 
-typedef struct range { /* of stages, as a call of nn_run asks for it */
-    net *n;
-    int from, to; /* without the head */
-    enum nn_mode mode;
-} range;
-
 typedef struct net_plan {  /* the backend's answer; plan is NULL where it had none */
     struct net_plan *next; /* latest use first */
     int from, to, steps;   /* steps: recorded ones that will call plan_grad */
@@ -24,131 +18,6 @@ typedef struct net_plan {  /* the backend's answer; plan is NULL where it had no
     unsigned flags;
     bk_plan *plan;
 } net_plan;
-
-static const net_stage *first_stage(const range *r)
-{
-    return &r->n->stages[r->from];
-}
-
-/* The stage behind the range. */
-static const net_stage *next_stage(const range *r)
-{
-    return &r->n->stages[r->to];
-}
-
-static bool is_parameter(const net_part *p)
-{
-    return p->kind != PART_MEAN && p->kind != PART_VARIANCE;
-}
-
-/* ---- layer by layer ---- */
-
-typedef struct composition {
-    const range *r;
-    tensor *const *parameters; /* of the range, in order; taken one by one */
-    tensor *batch;             /* receives batch statistics; NULL: nobody asks */
-    int part;                  /* number of the layer's first part */
-    tensor **y;                /* of each layer of the range */
-    bool discard;              /* nothing is recorded: what is used up can go */
-} composition;
-
-static tensor *eval_norm(const bk_layer *l, tensor *x, tensor *gamma, tensor *beta, tensor *mean, tensor *var)
-{
-    tensor *scale = tx_div(gamma, tx_sqrt(tx_affine(var, 1, (double)l->eps)));
-    return tx_add(tx_mul(x, scale), tx_sub(beta, tx_mul(mean, scale)));
-}
-
-static tensor *norm(composition *c, const bk_layer *l, tensor *x)
-{
-    const net_part *p = &c->r->n->parts[c->part];
-    tensor *gamma = *c->parameters++, *beta = *c->parameters++, *mean, *var;
-    if (c->r->mode == NN_EVAL)
-        return eval_norm(l, x, gamma, beta, p[2].view, p[3].view);
-    tensor *y = tx_batchnorm(x, gamma, beta, (double)l->eps, &mean, &var);
-    if (c->batch) {
-        int64_t at = l->stat - first_stage(c->r)->stat;
-        tx_assign(tx_view(c->batch, at, p[2].d), mean);
-        tx_assign(tx_view(c->batch, at + p[2].count, p[3].d), var);
-    }
-    return y;
-}
-
-/* Zeros for channels that the input lacks, half of them in front. */
-static tensor *widen(const bk_layer *l, tensor *x)
-{
-    if (l->g.stride > 1)
-        x = tx_avgpool(x, 1, l->g.stride, 0);
-    return l->g.k > l->g.c ? tx_embed_cols(x, (l->g.k - l->g.c) / 2, l->g.k) : x;
-}
-
-static tensor *apply(composition *c, const bk_layer *l, tensor *a, tensor *b)
-{
-    switch (l->kind) {
-    case BK_CONV:
-        return tx_conv(a, *c->parameters++, l->g.stride, l->g.pad);
-    case BK_NORM:
-        return norm(c, l, a);
-    case BK_RELU:
-        return tx_relu(a);
-    case BK_PLUS:
-        return tx_add(a, b);
-    case BK_JOIN:
-        return tx_concat_cols(a, b);
-    case BK_POOL_MAX:
-        return tx_maxpool(a, l->g.r, l->g.stride, l->g.pad);
-    case BK_POOL_AVG:
-        return tx_avgpool(a, l->g.r, l->g.stride, l->g.pad);
-    case BK_WIDEN:
-        return widen(l, a);
-    }
-    tx_die("nn_run", "a layer of unknown kind %d", (int)l->kind);
-}
-
-/* Drops what no layer behind number i reads any more. */
-static void discard(composition *c, int i, int first, int last)
-{
-    const bk_layer *layers = c->r->n->layers;
-    for (int side = 0; side < 2; side++) {
-        int in = side ? layers[i].b : layers[i].a;
-        if (in < first || !c->y[in - first])
-            continue;
-        bool read = false;
-        for (int j = i + 1; j < last && !read; j++)
-            read = layers[j].a == in || layers[j].b == in;
-        if (read)
-            continue;
-        tx_drop(c->y[in - first]);
-        c->y[in - first] = NULL;
-    }
-}
-
-/* in: the range's input, then its parameters. */
-static tensor *compose(const range *r, tensor *const in[], tensor *batch, bool unrecorded)
-{
-    net *n = r->n;
-    int first = first_stage(r)->layer, last = next_stage(r)->layer;
-    composition c = {r, in + 1, batch, first_stage(r)->part, NULL, unrecorded};
-    c.y = pool_host((size_t)(last - first) * sizeof *c.y);
-    for (int i = first; i < last; i++) {
-        const bk_layer *l = &n->layers[i];
-        tensor *a = l->a < first ? in[0] : c.y[l->a - first], *b = l->b < first ? in[0] : c.y[l->b - first];
-        if (c.discard)
-            tx_open();
-        tensor *y = apply(&c, l, a, b);
-        if (c.discard) {
-            tx_keep(y);
-            tx_close();
-        }
-        c.y[i - first] = y;
-        while (c.part < n->nparts && n->parts[c.part].layer == i)
-            c.part++;
-        if (c.discard)
-            discard(&c, i, first, last);
-    }
-    tensor *y = c.y[last - 1 - first];
-    free(c.y);
-    return y;
-}
 
 /* ---- as a plan ---- */
 
@@ -171,10 +40,10 @@ void net_drop_plans(net *n)
 }
 
 /* The layers of a range, numbered from its first, offsets from its own slices. */
-static bk_plan *open_plan(const range *r, int64_t images, unsigned flags)
+static bk_plan *open_plan(const net_range *r, int64_t images, unsigned flags)
 {
-    const net_stage *s = first_stage(r);
-    int count = next_stage(r)->layer - s->layer;
+    const net_stage *s = net_first(r);
+    int count = net_next(r)->layer - s->layer;
     bk_layer *layers = pool_host((size_t)count * sizeof *layers);
     for (int i = 0; i < count; i++) {
         bk_layer *l = &layers[i];
@@ -205,7 +74,7 @@ static void make_room(net *n)
     drop_plan(old);
 }
 
-static net_plan *find_plan(const range *r, int64_t images)
+static net_plan *find_plan(const net_range *r, int64_t images)
 {
     net *n = r->n;
     unsigned flags = r->mode == NN_EVAL ? (n->bf16 ? BK_BF16 : 0) : BK_TRAIN;
@@ -228,36 +97,80 @@ static net_plan *find_plan(const range *r, int64_t images)
 }
 
 typedef struct plan_step { /* what a recorded plan keeps until its gradient */
-    range r;
+    net_range r;
     net_plan *plan;
 } plan_step;
 
 static tensor *compose_again(tensor *const in[], void *data)
 {
     const plan_step *s = data;
-    return compose(&s->r, in, NULL, false);
+    return net_compose(&s->r, in, NULL, false);
 }
 
-/* One gradient for the range's slice of the parameters, given as views of it. */
-static void plan_vjp(step *s)
+static const real *weights_of(const net_range *r)
+{
+    return tx_data(r->n->weights) + net_first(r)->weight;
+}
+
+/* dw is the gradient of the range's slice of the parameters, which are inputs
+ * from number `i` on, as views of it. */
+static void give_parameters(step *s, const net_range *r, int i, tensor *dw)
+{
+    const net_stage *first = net_first(r), *next = net_next(r);
+    for (int p = first->part; p < next->part; p++) {
+        const net_part *part = &r->n->parts[p];
+        if (net_is_parameter(part))
+            ad_give(s, i++, tx_view(dw, part->offset - first->weight, part->d));
+    }
+}
+
+static tensor *slice_of_weights(const net_range *r)
+{
+    return tx_new(DIMS(net_next(r)->weight - net_first(r)->weight));
+}
+
+static void keep_step(node *recorded, const plan_step *k)
+{
+    plan_step *copy = pool_host(sizeof *copy);
+    *copy = *k;
+    copy->plan->steps++;
+    recorded->data = copy;
+}
+
+/* The input's gradient as composed operations; in: the gradient of the result,
+ * the input, the parameters. The alias makes it a partial derivative even where
+ * that first gradient depends on the input too. */
+static tensor *slope_again(tensor *const in[], void *data)
+{
+    const plan_step *k = data;
+    int count = 1;
+    for (int p = net_first(&k->r)->part; p < net_next(&k->r)->part; p++)
+        count += net_is_parameter(&k->r.n->parts[p]);
+    tensor **own = pool_host((size_t)count * sizeof *own), *g;
+    memcpy(own, in + 1, (size_t)count * sizeof *own);
+    own[0] = in[1]->wants ? ad_alias(in[1]) : ad_leaf(in[1]);
+    tensor *y = net_compose(&k->r, own, NULL, false);
+    ad_grad(tx_sum(tx_mul(y, in[0])), 1, own, &g, AD_CREATE);
+    free(own);
+    return g;
+}
+
+static void slope_vjp(step *s)
 {
     const plan_step *k = s->n->data;
-    const net *n = k->r.n;
-    const net_stage *first = first_stage(&k->r), *next = next_stage(&k->r);
     if (s->create) {
-        ad_replay(s, compose_again, s->n->data);
+        ad_replay(s, slope_again, s->n->data);
         return;
     }
-    tensor *x = ad_input(s, 0), *kept = s->n->saved[0];
-    tensor *dx = ad_needs(s, 0) ? tx_new(tx_dims(x)) : NULL;
-    tensor *dw = tx_new(DIMS(next->weight - first->weight));
-    engine.api->plan_grad(engine.b, k->plan->plan, dx ? tx_data(dx) : NULL, tx_data(dw), tx_data(s->g),
-                          kept->mem->at, tx_data(x), tx_data(n->weights) + first->weight);
+    tensor *dy = ad_input(s, 0), *x = ad_input(s, 1), *ddy = tx_new(tx_dims(dy)), *dw = slice_of_weights(&k->r);
+    tensor *dx = ad_needs(s, 1) ? tx_new(tx_dims(x)) : NULL;
+    engine.api->plan_bend(engine.b, k->plan->plan, tx_data(ddy), dx ? tx_data(dx) : NULL, tx_data(dw),
+                          tx_data(s->g), s->n->saved[0]->mem->at, s->n->saved[1]->mem->at, tx_data(x),
+                          weights_of(&k->r));
+    ad_give(s, 0, ddy);
     if (dx)
-        ad_give(s, 0, dx);
-    for (int i = 0, p = first->part; p < next->part; p++)
-        if (is_parameter(&n->parts[p]))
-            ad_give(s, ++i, tx_view(dw, n->parts[p].offset - first->weight, n->parts[p].d));
+        ad_give(s, 1, dx);
+    give_parameters(s, &k->r, 2, dw);
 }
 
 static void plan_forget(node *n)
@@ -268,6 +181,57 @@ static void plan_forget(node *n)
     free(k);
 }
 
+static const rule slope_rule = {"nn_run", slope_vjp, plan_forget};
+
+/* The input's gradient, recorded as one operation of dy, x and the parameters.
+ * False: somebody asks for those of parameters too, or the plan cannot. */
+static bool slope(step *s)
+{
+    const plan_step *k = s->n->data;
+    int n = s->n->n;
+    bool wanted = ad_needs(s, 0);
+    for (int i = 1; i < n; i++)
+        wanted = wanted && !ad_needs(s, i);
+    size_t bytes = wanted && engine.api->plan_more ? engine.api->plan_more(engine.b, k->plan->plan) : 0;
+    if (!bytes)
+        return false;
+    tensor *x = ad_input(s, 0), *kept = s->n->saved[0], *dx = tx_new(tx_dims(x)), *more = tx_bytes(bytes);
+    engine.api->plan_slope(engine.b, k->plan->plan, tx_data(dx), more->mem->at, tx_data(s->g), kept->mem->at,
+                           tx_data(x), weights_of(&k->r));
+    tensor **in = pool_host((size_t)(n + 1) * sizeof *in);
+    in[0] = s->g;
+    for (int i = 0; i < n; i++)
+        in[i + 1] = ad_input(s, i);
+    node *recorded = ad_node(dx, &slope_rule, n + 1, n + 1, in);
+    free(in);
+    if (recorded) {
+        keep_step(recorded, k);
+        ad_save(recorded, tx_view(kept, 0, tx_dims(kept)));
+        ad_save(recorded, more);
+    } else {
+        tx_drop(more);
+    }
+    ad_give(s, 0, dx);
+    return true;
+}
+
+static void plan_vjp(step *s)
+{
+    const plan_step *k = s->n->data;
+    if (s->create) {
+        if (!engine.fused || !slope(s))
+            ad_replay(s, compose_again, s->n->data);
+        return;
+    }
+    tensor *x = ad_input(s, 0), *kept = s->n->saved[0];
+    tensor *dx = ad_needs(s, 0) ? tx_new(tx_dims(x)) : NULL, *dw = slice_of_weights(&k->r);
+    engine.api->plan_grad(engine.b, k->plan->plan, dx ? tx_data(dx) : NULL, tx_data(dw), tx_data(s->g),
+                          kept->mem->at, tx_data(x), weights_of(&k->r));
+    if (dx)
+        ad_give(s, 0, dx);
+    give_parameters(s, &k->r, 1, dw);
+}
+
 static const rule plan_rule = {"nn_run", plan_vjp, plan_forget};
 
 /* Weights and statistics only ever change by writes that are counted. */
@@ -276,23 +240,20 @@ static uint64_t version(const net *n)
     return (uint64_t)n->weights->mem->version << 32 | n->stats->mem->version;
 }
 
-static tensor *run_plan(const range *r, net_plan *p, int count, tensor *const in[], tensor *batch)
+static tensor *run_plan(const net_range *r, net_plan *p, int count, tensor *const in[], tensor *batch)
 {
     const net *n = r->n;
-    const net_stage *s = first_stage(r);
-    const bk_window *g = &n->layers[next_stage(r)->layer - 1].g;
+    const net_stage *s = net_first(r);
+    const bk_window *g = &n->layers[net_next(r)->layer - 1].g;
     bool train = r->mode != NN_EVAL;
     tensor *y = tx_new(DIMS(p->images, g->p, g->q, g->k));
     tensor *kept = train ? tx_bytes(engine.api->plan_bytes(engine.b, p->plan)) : NULL;
     real *stats = train ? tx_data(batch) : tx_data(n->stats) + s->stat;
-    engine.api->plan_run(engine.b, p->plan, tx_data(y), kept ? kept->mem->at : NULL, tx_data(in[0]),
-                         tx_data(n->weights) + s->weight, stats, version(n));
+    engine.api->plan_run(engine.b, p->plan, tx_data(y), kept ? kept->mem->at : NULL, tx_data(in[0]), weights_of(r),
+                         stats, version(n));
     node *recorded = train ? ad_node(y, &plan_rule, count, count, in) : NULL;
     if (recorded) {
-        plan_step *k = pool_host(sizeof *k);
-        *k = (plan_step){*r, p};
-        p->steps++;
-        recorded->data = k;
+        keep_step(recorded, &(plan_step){*r, p});
         ad_save(recorded, kept);
     } else if (kept) {
         tx_drop(kept);
@@ -310,7 +271,7 @@ static void fill_unbias(net *n, int64_t images)
     real *host = pool_host((size_t)n->nstats * sizeof *host);
     for (int i = 0; i < n->nparts; i++) {
         const net_part *p = &n->parts[i];
-        if (is_parameter(p))
+        if (net_is_parameter(p))
             continue;
         const bk_window *g = &n->layers[p->layer].g;
         double m = (double)(images * g->p * g->q);
@@ -323,10 +284,10 @@ static void fill_unbias(net *n, int64_t images)
 }
 
 /* running = (1 - momentum) running + momentum batch, variances of the sample. */
-static void follow(const range *r, int64_t images, tensor *batch)
+static void follow(const net_range *r, int64_t images, tensor *batch)
 {
     net *n = r->n;
-    int64_t at = first_stage(r)->stat;
+    int64_t at = net_first(r)->stat;
     int recording = ad_record(0);
     tx_open();
     fill_unbias(n, images);
@@ -336,19 +297,19 @@ static void follow(const range *r, int64_t images, tensor *batch)
     ad_record(recording);
 }
 
-static void check_input(const range *r, const tensor *x)
+static void check_input(const net_range *r, const tensor *x)
 {
-    bk_window in = net_out(r->n, first_stage(r)->layer - 1);
+    bk_window in = net_out(r->n, net_first(r)->layer - 1);
     dims want = DIMS(tx_dims(x).d[0], in.p, in.q, in.k);
     if (!tx_same_dims(tx_dims(x), want))
-        tx_die("nn_run", "stage %s of %s takes [n,%lld,%lld,%lld], not %s", first_stage(r)->name, r->n->name,
+        tx_die("nn_run", "stage %s of %s takes [n,%lld,%lld,%lld], not %s", net_first(r)->name, r->n->name,
                (long long)in.p, (long long)in.q, (long long)in.k, tx_text(x));
 }
 
-static tensor *run_layers(const range *r, tensor *x)
+static tensor *run_layers(const net_range *r, tensor *x)
 {
     net *n = r->n;
-    const net_stage *first = first_stage(r), *next = next_stage(r);
+    const net_stage *first = net_first(r), *next = net_next(r);
     int64_t images = tx_dims(x).d[0], statistics = next->stat - first->stat;
     check_input(r, x);
 
@@ -356,7 +317,7 @@ static tensor *run_layers(const range *r, tensor *x)
     tensor **in = pool_host((size_t)(next->part - first->part + 1) * sizeof *in);
     in[count++] = x;
     for (int p = first->part; p < next->part; p++)
-        if (is_parameter(&n->parts[p]))
+        if (net_is_parameter(&n->parts[p]))
             in[count++] = n->parts[p].view;
     bool recorded = false;
     for (int i = 0; i < count && engine.recording; i++)
@@ -366,7 +327,7 @@ static tensor *run_layers(const range *r, tensor *x)
     net_plan *p = NULL;
     if (engine.fused && engine.api->plan_open && images > 0 && (r->mode != NN_EVAL || !recorded))
         p = find_plan(r, images);
-    tensor *y = p && p->plan ? run_plan(r, p, count, in, batch) : compose(r, in, batch, !recorded);
+    tensor *y = p && p->plan ? run_plan(r, p, count, in, batch) : net_compose(r, in, batch, !recorded);
     free(in);
     if (r->mode == NN_TRAIN && statistics > 0 && images > 0)
         follow(r, images, batch);
@@ -380,7 +341,7 @@ tensor *nn_run(net *n, tensor *x, int from, int to)
     int body = n->nstages - 1;
     if (from < 0 || to > n->nstages || from > to)
         tx_die("nn_run", "%s has stages 0 to %d, not %d to %d", n->name, n->nstages, from, to);
-    range r = {n, from, to < body ? to : body, n->mode};
+    net_range r = {n, from, to < body ? to : body, n->mode};
     if (from < r.to) {
         x = run_layers(&r, x);
         if (r.to == body)
