@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MOST_WORDS 64
 
@@ -176,6 +177,12 @@ static int make(const request *r, const parts *p, uint64_t seed)
     return rc;
 }
 
+static int same_file(const char *a, const char *b)
+{
+    struct stat s, t;
+    return stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
 static int corrupt_file(const request *r)
 {
     parts p = {0};
@@ -184,7 +191,7 @@ static int corrupt_file(const request *r)
         return fault("expected one FILE.h5 and --out FILE.h5: `oodbench corrupt --help`");
     if (r->data || r->imported)
         return fault("--data and --imported go with a benchmark and its sets, not with %s", r->names.at[0]);
-    if (strcmp(r->out, r->names.at[0]) == 0)
+    if (same_file(r->out, r->names.at[0]))
         return fault("%s would be replaced by its own corruptions: expected another name for --out", r->out);
     if ((r->seed && import_number("--seed", r->seed, 0, INT64_MAX, &seed) != 0) || choose(r, &p) != 0)
         return -1;

@@ -8,7 +8,7 @@
 #define PARTS_SEVERITIES 5
 
 typedef struct part {
-    char name[64];              /* of the split: corruption and severity */
+    char name[80];              /* of the split: corruption and severity */
     char corruption[56];        /* "gaussian_noise" */
     const struct corruption *c; /* what computes it; also known for published images */
     int severity;               /* 1 to 5 */

@@ -189,7 +189,9 @@ static void mistakes_are_named(void **state)
     (void)state;
     import_file(3);
     mkdir(at("out"), 0777);
-    const char *in = at("birds.h5"), *out = at("out/c.h5");
+    char in[PATH_MAX], out[PATH_MAX];
+    file_join(in, sizeof in, top, "birds.h5");
+    file_join(out, sizeof out, top, "out/c.h5");
     expect_fault(CORRUPT(in, "-o", out, "--corruptions", "gaussian_nois"), "`gaussian_nois`|`gaussian_noise`");
     expect_fault(CORRUPT(in, "-o", out, "--corruptions", "frost"), "`frost`|`frost_proc`");
     expect_fault(CORRUPT(in, "-o", out, "--corruptions", "zebra"), "`zebra`|main, extra or all");
@@ -203,6 +205,8 @@ static void mistakes_are_named(void **state)
     expect_fault(CORRUPT(in, "-o", out, "--split", "val"), "birds.h5|no split `val`");
     expect_fault(CORRUPT(in), "--out FILE.h5");
     expect_fault(CORRUPT(in, "-o", in), "birds.h5 would be replaced");
+    assert_int_equal(symlink(in, at("link.h5")), 0);
+    expect_fault(CORRUPT(in, "-o", at("link.h5")), "link.h5 would be replaced");
     expect_fault(CORRUPT(at("none.h5"), "-o", out), "none.h5|No such file");
     put_text("text.h5", "hello");
     expect_fault(CORRUPT(at("text.h5"), "-o", out), "text.h5|not HDF5");
