@@ -2,6 +2,7 @@
 #include "rows.h"
 #include "commit.h"
 #include "fault.h"
+#include "labels.h"
 #include "progress.h"
 #include "tallies.h"
 #include "text.h"
@@ -48,6 +49,36 @@ const char *rows_name(const variant *v, char out[ROWS_NAME])
     int marked = v && (v->method->reconstruction || (v->base && v->base->reconstruction));
     snprintf(out, ROWS_NAME, "%s%s", v ? v->method->name : "", marked ? " (reconstruction)" : "");
     return out;
+}
+
+/* A training method with the settings that tell it from the plan's others. */
+static char *training_label(const rows *r, const variant *v)
+{
+    int n = r->p.train.n;
+    const char **held = text_more(NULL, 2 * (size_t)n * sizeof *held);
+    char(*names)[ROWS_NAME] = text_more(NULL, (size_t)n * sizeof *names);
+    for (int i = 0; i < n; i++) {
+        held[i] = rows_name(&r->p.train.at[i], names[i]);
+        held[n + i] = r->p.train.at[i].settings;
+    }
+    char *label = label_apart(held, held + n, n, (int)(v - r->p.train.at));
+    free(names);
+    free(held);
+    return label;
+}
+
+char *rows_describe(const rows *r, const model *m)
+{
+    text t = {0};
+    text_add(&t, "%s%s%s", m->net, m->weights[0] ? " " : "", m->weights);
+    if (m->train) {
+        char *label = training_label(r, m->train);
+        text_add(&t, " trained with %s", label);
+        free(label);
+    }
+    if (m->train || strstr(m->weights, "{seed}"))
+        text_add(&t, ", seed %s", m->seed);
+    return t.bytes;
 }
 
 typedef struct new_row {
@@ -124,7 +155,7 @@ static int is_listed(const config *sets, const char *group, const char *set)
 
 int rows_fail(const reports *w, const char *status)
 {
-    new_row row;
+    new_row row = {0};
     char line[1024];
     snprintf(line, sizeof line, "%s", status);
     for (char *c = line; *c; c++)
@@ -176,7 +207,7 @@ static void take_row(reports *w, char *line)
                                                   RESULT_AUPR_OUT, RESULT_FPR95,   RESULT_FPR95_ID, RESULT_FIT_S,
                                                   RESULT_SCORE_S,  RESULT_PEAK_MB, RESULT_STATUS};
     enum { REPORTED = sizeof reported / sizeof *reported };
-    new_row row;
+    new_row row = {0};
     const char **fields = row.fields;
     char *value[REPORTED];
     fill_row(w->r, w->m, w->by, &row);

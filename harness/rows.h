@@ -38,6 +38,10 @@ void rows_end(rows *r);
 enum { ROWS_NAME = 160 };
 const char *rows_name(const variant *v, char out[ROWS_NAME]); /* v NULL: "" */
 
+/* "resnet20 w.th", "resnet20 trained with sam rho=0.1, seed 0": settings as far as
+ * they tell it from others of the plan. The caller frees it. */
+char *rows_describe(const rows *r, const model *m);
+
 /* Every row of a scorer, by group, into `all`. */
 void rows_wanted(const rows *r, config *all);
 

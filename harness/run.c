@@ -91,25 +91,12 @@ static char *status_of(const outcome *o, const reports *w, const job *j)
     return said[0] ? text_format("failed: %s", said) : text_format("failed: exit code %d", o->code);
 }
 
-/* "resnet20 w.th", "resnet20 trained with ce, seed 0" */
-static char *describe(const model *m)
-{
-    text t = {0};
-    text_add(&t, "%s%s%s", m->net, m->weights[0] ? " " : "", m->weights);
-    if (m->train)
-        text_add(&t, " trained with %s%s%s%s", m->train->method->name, m->train->settings[0] ? " (" : "",
-                 m->train->settings, m->train->settings[0] ? ")" : "");
-    if (m->train || strstr(m->weights, "{seed}"))
-        text_add(&t, ", seed %s", m->seed);
-    return t.bytes;
-}
-
 /* One line for a cell that has ended. */
 static void tell(const reports *w, enum cell_kind kind, double seconds, const char *status)
 {
     static const char *const names[] = {"train", "features", "score"};
     const variant *v = w->by ? w->by->by : NULL;
-    char *what = v ? text_format("%s %s", v->method->name, v->settings) : describe(w->m);
+    char *what = v ? text_format("%s %s", v->method->name, v->settings) : rows_describe(w->r, w->m);
     if (status)
         fprintf(stderr, "  %-10s %-48s %s\n", names[kind], what, status);
     else
@@ -226,45 +213,14 @@ static int run_model(rows *r, const model *m)
 }
 
 /* The end: accuracies, the table, what failed. */
-
-/* Beside the clean accuracy: that on each shifted set, all of its parts. */
-static void print_shifted(const rows *r, const model *m)
-{
-    for (int i = 0; i < config_items(r->p.c, "csid"); i++) {
-        const char *set = config_item(r->p.c, "csid", i);
-        int row = accuracy_find(r->accuracy, m->run, set, "all");
-        if (row >= 0)
-            printf(", of %s: %.2f %%", set, strtod(sheet_at(r->accuracy, row, ACCURACY_ACC), NULL));
-    }
-}
-
-static void print_accuracy(const rows *r)
-{
-    for (int i = 0; i < r->p.n; i++) {
-        const model *m = &r->p.models[i];
-        int row = accuracy_find(r->accuracy, m->run, config_text(r->p.c, "id"), "val+test");
-        if (row < 0)
-            continue;
-        char *what = describe(m);
-        printf("accuracy on the whole test set of %s: %.2f %% (%s of %s)", config_text(r->p.c, "id"),
-               strtod(sheet_at(r->accuracy, row, ACCURACY_ACC), NULL), sheet_at(r->accuracy, row, ACCURACY_CORRECT),
-               sheet_at(r->accuracy, row, ACCURACY_N));
-        print_shifted(r, m);
-        printf("  %s\n", what);
-        free(what);
-    }
-    if (r->p.n)
-        putchar('\n');
-}
-
 static int finish(const rows *r)
 {
     char *keep = rows_of_plan(r);
     int good = 0, bad;
     for (int row = 0; row < sheet_rows(r->results); row++)
         good += keep[row] && result_ok(r->results, row);
-    print_accuracy(r);
     table_options o = table_to_terminal();
+    tallies_print(stdout, r, &o);
     int rc = good ? table_print(stdout, r->results, keep, &o) : 0;
     bad = table_failures(stdout, r->results, keep);
     printf("\nresults: %s/results.csv\n", r->p.out);

@@ -1,6 +1,7 @@
 /* tallies.c - sums of right labels. Sums of parts are taken from the reports, so
  * a row `all` is there only when every part is. */
 #include "tallies.h"
+#include "matrix.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -124,4 +125,65 @@ int tallies_there(const rows *r, const model *m)
             all = there(r, m, set, part);
     }
     return all;
+}
+
+/* The accuracy of a split, "91.73"; NULL when it is not there. */
+static const char *percent_of(const rows *r, const model *m, const char *set, const char *split, char out[32])
+{
+    int row = accuracy_find(r->accuracy, m->run, set, split);
+    if (row < 0)
+        return NULL;
+    snprintf(out, 32, "%.2f", strtod(sheet_at(r->accuracy, row, ACCURACY_ACC), NULL));
+    return out;
+}
+
+static void print_one(FILE *to, const rows *r, const model *m)
+{
+    const char *id = config_text(r->p.c, "id");
+    int row = accuracy_find(r->accuracy, m->run, id, "val+test");
+    char number[32], *what = rows_describe(r, m);
+    if (row >= 0)
+        fprintf(to, "accuracy on the whole test set of %s: %s %% (%s of %s)", id,
+                percent_of(r, m, id, "val+test", number), sheet_at(r->accuracy, row, ACCURACY_CORRECT),
+                sheet_at(r->accuracy, row, ACCURACY_N));
+    for (int i = 0; row >= 0 && i < config_items(r->p.c, "csid"); i++) {
+        const char *set = config_item(r->p.c, "csid", i);
+        if (percent_of(r, m, set, "all", number))
+            fprintf(to, ", of %s: %s %%", set, number);
+    }
+    if (row >= 0)
+        fprintf(to, "  %s\n\n", what);
+    free(what);
+}
+
+static void print_many(FILE *to, const rows *r, const table_options *o)
+{
+    const char *id = config_text(r->p.c, "id");
+    int shifted = config_items(r->p.c, "csid");
+    matrix m = matrix_new(r->p.n + 1, 2 + shifted, 1);
+    *matrix_at(&m, 0, 0) = text_copy("model");
+    for (int col = 0; col <= shifted; col++) {
+        const char *set = col ? config_item(r->p.c, "csid", col - 1) : id;
+        *matrix_at(&m, 0, col + 1) = text_copy(set);
+        for (int i = 0; i < r->p.n; i++) {
+            char number[32];
+            const char *s = percent_of(r, &r->p.models[i], set, col ? "all" : "val+test", number);
+            *matrix_at(&m, i + 1, col + 1) = text_copy(s ? s : "-");
+        }
+    }
+    for (int i = 0; i < r->p.n; i++)
+        *matrix_at(&m, i + 1, 0) = rows_describe(r, &r->p.models[i]);
+    char *rest = text_format("in %% on the whole test set of %s%s", id, shifted ? ", and on shifted images" : "");
+    matrix_print(to, &m, &(caption){"accuracy", rest, NULL}, o);
+    fputc('\n', to);
+    free(rest);
+    matrix_free(&m);
+}
+
+void tallies_print(FILE *to, const rows *r, const table_options *o)
+{
+    if (r->p.n > 1)
+        print_many(to, r, o);
+    else if (r->p.n == 1)
+        print_one(to, r, &r->p.models[0]);
 }

@@ -5,6 +5,7 @@
 #define TALLIES_H
 
 #include "rows.h"
+#include "table.h"
 
 void tally_take(reports *w, char *line); /* `accuracy\tset=..\tsplit=..\tn=..\tcorrect=..` */
 void tally_forget(reports *w);
@@ -12,5 +13,8 @@ void tally_forget(reports *w);
 /* All rows of a model that the reports suffice for. */
 int tallies_put(const reports *w);
 int tallies_there(const rows *r, const model *m);
+
+/* Of every model of the plan: on the whole test set and on the shifted sets. */
+void tallies_print(FILE *to, const rows *r, const table_options *o);
 
 #endif

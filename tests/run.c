@@ -232,6 +232,8 @@ static void trains(void **state)
         fail_msg("%s", said);
     says(said, "2 checkpoints, 1 scorer, 4 rows to compute");
     says(said, "trained with ce, seed 1");
+    says(said, "accuracy in % on the whole test set of shapes\nmodel                             shapes\n");
+    says(said, "\nresnet20 trained with ce, seed 1  ");
     says(said, "2 seeds");
     free(said);
     said = run_into(&status, "trained",
