@@ -210,32 +210,28 @@ static int is_among(const char *group, const char *groups)
     return 0;
 }
 
-/* What is averaged within a seed: a set, or the sets of some groups, each once or
- * weighted by its images. */
+/* What is averaged within a seed: a set, or the sets of some groups. */
 typedef struct subject {
     int set; /* -1: by groups */
     const char *groups;
     enum result_column column;
-    int by_images;
 } subject;
 
 /* Returns 0 when the seed has none of it; counts sets that are missing. */
 static int in_seed(const grid *g, int line, int seed, const subject *of, double *value, int *absent)
 {
-    double sum = 0, weights = 0;
+    double sum = 0;
+    int n = 0;
     for (int set = 0; set < g->nsets; set++) {
         int row = *cell(g, line, seed, set);
         if (of->set >= 0 ? set != of->set : !is_among(grid_name(g, set, RESULT_GROUP), of->groups))
             continue;
+        sum += row >= 0 ? strtod(sheet_at(g->rows, row, of->column), NULL) : 0;
+        n += row >= 0;
         *absent += row < 0;
-        if (row < 0)
-            continue;
-        double weight = of->by_images ? strtod(sheet_at(g->rows, row, RESULT_N_OOD), NULL) : 1;
-        sum += weight * strtod(sheet_at(g->rows, row, of->column), NULL);
-        weights += weight;
     }
-    *value = weights > 0 ? sum / weights : 0;
-    return weights > 0;
+    *value = n ? sum / n : 0;
+    return n > 0;
 }
 
 /* Of n subjects, the mean within each seed; a seed without one of them has none. */
@@ -264,18 +260,27 @@ mean grid_set(const grid *g, int line, int set, enum result_column column)
 
 mean grid_group(const grid *g, int line, const char *groups, enum result_column column)
 {
-    return over_seeds(g, line, &(subject){-1, groups, column, 0}, 1);
+    return over_seeds(g, line, &(subject){-1, groups, column}, 1);
 }
 
 mean grid_average(const grid *g, int line, enum result_column column)
 {
-    const subject both[] = {{-1, "near", column, 0}, {-1, "far", column, 0}};
+    const subject both[] = {{-1, "near", column}, {-1, "far", column}};
     return over_seeds(g, line, both, 2);
 }
 
-mean grid_shifted(const grid *g, int line)
+const char *grid_spectrum(const grid *g)
 {
-    return over_seeds(g, line, &(subject){-1, "csid", RESULT_ACC, 1}, 1);
+    const char *id = NULL;
+    for (int i = 0; i < g->nlines * g->nseeds * g->nsets; i++) {
+        if (g->at[i] < 0 || !result_spectrum(sheet_at(g->rows, g->at[i], RESULT_GROUP)))
+            continue;
+        const char *other = sheet_at(g->rows, g->at[i], RESULT_ID);
+        if (id && strcmp(id, other) != 0)
+            return "";
+        id = other;
+    }
+    return id;
 }
 
 int grid_has_group(const grid *g, const char *group)

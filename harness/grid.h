@@ -38,8 +38,10 @@ mean grid_set(const grid *g, int line, int set, enum result_column column);
 /* Over the sets of one group, or of "near far". */
 mean grid_group(const grid *g, int line, const char *groups, enum result_column column);
 mean grid_average(const grid *g, int line, enum result_column column); /* of near's and far's mean */
-mean grid_shifted(const grid *g, int line);                            /* accuracy on all csid images */
 int grid_has_group(const grid *g, const char *group);
+
+/* The ID of the full-spectrum rows, "cifar10+cifar10c": NULL without any, "" when they differ in it. */
+const char *grid_spectrum(const grid *g);
 
 /* The text of a line's or set's own row. */
 const char *grid_line(const grid *g, int line, enum result_column column);

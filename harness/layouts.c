@@ -95,6 +95,24 @@ static void add_sets(column **list, int *n, const grid *g, const char *group, co
                 (column){.what = ONE_SET, .set = set});
 }
 
+static int shifted_sets(const grid *g)
+{
+    int n = 0;
+    for (int set = 0; set < g->nsets; set++)
+        n += strcmp(grid_name(g, set, RESULT_GROUP), "csid") == 0;
+    return n;
+}
+
+/* Accuracy on each shifted set. */
+static void add_shifted(column **list, int *n, const grid *g)
+{
+    int sets = shifted_sets(g);
+    for (int set = 0; set < g->nsets; set++)
+        if (strcmp(grid_name(g, set, RESULT_GROUP), "csid") == 0)
+            add(list, n, text_format("%s-acc", sets == 1 ? "csid" : grid_name(g, set, RESULT_OOD)),
+                (column){.what = SHIFTED, .set = set});
+}
+
 /* The means, the sets, accuracies, full spectrum; `all`: also what people are not
  * shown, how far shifted sets are taken for outliers, and full spectrum by set. */
 static int list_columns(const grid *g, int all, column **list)
@@ -113,8 +131,7 @@ static int list_columns(const grid *g, int all, column **list)
     for (int i = 0; i < (all ? 3 : 2); i++)
         add_sets(list, &n, g, groups[i], prefixes[i]);
     add(list, &n, text_copy("acc"), (column){.what = CLEAN});
-    if (has[2])
-        add(list, &n, text_copy("csid-acc"), (column){.what = SHIFTED});
+    add_shifted(list, &n, g);
     if (all && (has[3] || has[4]))
         add(list, &n, text_copy("full-acc"), (column){.what = ALL_IMAGES});
     for (int i = 3; i < 5; i++)
@@ -152,7 +169,7 @@ static mean value(const grid *g, const measure *of, int line, const column *c)
     case CLEAN:
         return accuracy(g, line, "near far");
     case SHIFTED:
-        return grid_shifted(g, line);
+        return grid_set(g, line, c->set, RESULT_ACC);
     default:
         return accuracy(g, line, "fsnear fsfar");
     }
@@ -300,6 +317,17 @@ static void print_metric(FILE *to, const grid *g, const measure *of, const table
     matrix_free(&m);
 }
 
+static void print_legend(FILE *to, const grid *g, const char *comment)
+{
+    const char *id = grid_spectrum(g);
+    fprintf(to, "\n%s%s-acc: accuracy on covariate-shifted images alone", comment,
+            shifted_sets(g) == 1 ? "csid" : "SET");
+    if (id)
+        fprintf(to, "; fs: full spectrum, ID is %s%s", *id ? id : "not the same in all lines",
+                *id ? ", clean and shifted" : ": see their id in the results");
+    fputc('\n', to);
+}
+
 void layout_print(FILE *to, const grid *g, const table_options *o)
 {
     const char *comment = o->format == TABLE_LATEX ? "% " : "";
@@ -320,6 +348,5 @@ void layout_print(FILE *to, const grid *g, const table_options *o)
         print_metric(to, g, g->measures[i], o);
     }
     if (grid_has_group(g, "csid"))
-        fprintf(to, "\n%scsid-acc: accuracy on the covariate-shifted images alone%s\n", comment,
-                layout_has_spectrum(g) ? "; fs: full spectrum, ID is the clean and the shifted images" : "");
+        print_legend(to, g, comment);
 }
