@@ -25,6 +25,8 @@ static int begin(void **state)
         return -1;
     char *weights = text_format("%s/w.safetensors", here);
     int rc = nn_build(&n, "resnet20", 10, 1) != 0 || nn_save(n, weights, NULL) != 0;
+    if (rc == 0)
+        nn_free(n);
     free(weights);
     write_benchmark("brightness");
     write_text("a.yml",
