@@ -19,6 +19,7 @@
 static int set_up(void **state)
 {
     (void)state;
+    pool_check(true); /* guards around what plans write, and NaN where they read what nobody wrote */
     char kernels[4200];
     const char *build = getenv("B");
     snprintf(kernels, sizeof kernels, "%s/kernels", build ? build : "build");
@@ -168,10 +169,166 @@ static void agrees(void **given)
     free(composed.w);
 }
 
+/* The same bits twice. */
+static void repeats_itself(void **state)
+{
+    const row r = {"", "resnet20", 2, 2, 0, 2, 0};
+    (void)state;
+    outcome once = differentiated(&r, true), again = differentiated(&r, true);
+    assert_memory_equal(once.x, again.x, (size_t)once.nx * sizeof(real));
+    assert_memory_equal(once.w, again.w, (size_t)once.nw * sizeof(real));
+    free(once.x);
+    free(once.w);
+    free(again.x);
+    free(again.w);
+}
+
+/* Two recorded slopes of one plan, bent in the other order. */
+static tensor *penalty_of(net *n, uint64_t seed)
+{
+    tensor *x = ad_leaf(tx_normal(DIMS(2, nn_side(n), nn_side(n), 3), seed));
+    return norm_of_slope(tx_sum(tx_lse(nn_forward(n, x))), x);
+}
+
+static real *taken(net *n)
+{
+    real *g = values(nn_grads(n));
+    tx_fill(nn_grads(n), 0);
+    return g;
+}
+
+static void slopes_are_apart(void **state)
+{
+    net *n = open_net("resnet20");
+    real *alone[2], *both[2];
+    (void)state;
+    nn_mode(n, NN_FROZEN);
+    tx_fill(nn_grads(n), 0);
+    for (uint64_t i = 0; i < 2; i++) {
+        tx_open();
+        ad_backward(penalty_of(n, i));
+        alone[i] = taken(n);
+        tx_close();
+    }
+    tx_open();
+    tensor *first = penalty_of(n, 0), *second = penalty_of(n, 1);
+    ad_backward(first);
+    both[0] = taken(n);
+    ad_backward(second);
+    both[1] = taken(n);
+    tx_close();
+    for (int i = 0; i < 2; i++) {
+        assert_memory_equal(both[i], alone[i], (size_t)nn_parameters(n) * sizeof(real));
+        free(both[i]);
+        free(alone[i]);
+    }
+    close_net(n);
+}
+
+/* What is not a number shows in every gradient that it reaches. */
+static void nan_shows(void **state)
+{
+    net *n = open_net("resnet20");
+    (void)state;
+    nn_mode(n, NN_FROZEN);
+    tx_fill(nn_grads(n), 0);
+    tx_open();
+    tensor *x = ad_leaf(tx_full(DIMS(2, nn_side(n), nn_side(n), 3), (real)NAN));
+    ad_backward(norm_of_slope(tx_sum(tx_lse(nn_forward(n, x))), x));
+    real *g = taken(n);
+    tx_close();
+    assert_true(isnan(g[0]));
+    free(g);
+    close_net(n);
+}
+
+/* --- Steps that end up allocating nothing --- */
+
+typedef struct trained {
+    net *n;
+    tensor *x, *y, *velocity;
+} trained;
+
+static tensor *cross_entropy(trained *t, tensor *x)
+{
+    return tx_nll(nn_forward(t->n, x), t->y);
+}
+
+static void plain(trained *t)
+{
+    ad_backward(cross_entropy(t, t->x));
+}
+
+static void sharpness_aware(trained *t)
+{
+    tensor *w = nn_weights(t->n), *g = nn_grads(t->n), *home = tx_copy(w);
+    ad_backward(cross_entropy(t, t->x));
+    tx_axpy(w, 0.05, tx_div(g, tx_sqrt(tx_affine(tx_sum(tx_square(g)), 1, 1e-24))));
+    nn_mode(t->n, NN_FROZEN);
+    tx_fill(g, 0);
+    ad_backward(cross_entropy(t, t->x));
+    nn_mode(t->n, NN_TRAIN);
+    tx_assign(w, home);
+}
+
+static void gradient_penalty(trained *t)
+{
+    tensor *x = ad_leaf(t->x), *z = nn_forward(t->n, x), *energy = tx_mean(tx_lse(z)), *g;
+    ad_grad(energy, 1, &x, &g, AD_CREATE | AD_RETAIN);
+    ad_backward(tx_add(tx_nll(z, t->y), tx_mean(tx_rownorm(tx_flat(g)))));
+}
+
+/* `deep` scopes within each other, a tensor in each: nothing may hang on where a step stands. */
+static void within(trained *t, void (*step_of)(trained *), int deep)
+{
+    tx_open();
+    tx_full(DIMS(3), 1);
+    if (deep) {
+        within(t, step_of, deep - 1);
+    } else {
+        tx_fill(nn_grads(t->n), 0);
+        step_of(t);
+        tx_sgd(nn_weights(t->n), t->velocity, nn_grads(t->n), 0.01, 0.9, 5e-4, true);
+    }
+    tx_close();
+}
+
+static void allocates_nothing(void **given)
+{
+    void (*step_of)(trained *) = *(void (**)(trained *))given[0];
+    int32_t labels[] = {1, 2, 3, 4};
+    trained t = {.n = open_net("resnet20")};
+    nn_mode(t.n, NN_TRAIN);
+    tx_open();
+    t.x = tx_normal(DIMS(4, nn_side(t.n), nn_side(t.n), 3), 1);
+    t.y = tx_index(DIMS(4, 1), labels);
+    t.velocity = tx_full(DIMS(nn_parameters(t.n)), 0);
+    for (int i = 0; i < 3; i++)
+        within(&t, step_of, 5 - i);
+    pool_counts before = pool_counters();
+    for (int i = 0; i < 6; i++)
+        within(&t, step_of, i);
+    assert_int_equal(pool_counters().allocations, before.allocations);
+    assert_int_equal(pool_counters().held_peak, before.held_peak);
+    assert_int_equal(pool_counters().tensors, before.tensors);
+    tx_close();
+    close_net(t.n);
+}
+
+static void (*const steps[])(trained *) = {plain, sharpness_aware, gradient_penalty};
+
 int main(void)
 {
-    struct CMUnitTest tests[ROWS];
+    static const char *const step_names[] = {"plain steps", "SAM steps", "penalty steps"};
+    struct CMUnitTest tests[ROWS + 6];
+    int n = 0;
     for (int i = 0; i < ROWS; i++)
-        tests[i] = (struct CMUnitTest){rows[i].name, agrees, NULL, NULL, (void *)(uintptr_t)&rows[i]};
-    return _cmocka_run_group_tests("second", tests, ROWS, set_up, NULL);
+        tests[n++] = (struct CMUnitTest){rows[i].name, agrees, NULL, NULL, (void *)(uintptr_t)&rows[i]};
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(repeats_itself);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(slopes_are_apart);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(nan_shows);
+    for (int i = 0; i < 3; i++)
+        tests[n++] = (struct CMUnitTest){step_names[i], allocates_nothing, NULL, NULL,
+                                         (void *)(uintptr_t)&steps[i]};
+    return _cmocka_run_group_tests("second", tests, (size_t)n, set_up, NULL);
 }
