@@ -79,11 +79,11 @@ static void gradient_penalty(void)
     update();
 }
 
-static double seconds(void (*step)(void))
+static double seconds(void (*run_step)(void))
 {
     double began = clock_now();
     tx_open();
-    step();
+    run_step();
     tx_close();
     device_sync();
     return clock_now() - began;
