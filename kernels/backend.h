@@ -159,7 +159,7 @@ typedef struct bk_api {
                     int64_t k);
 
     /* Several layers as one operation, in whatever layout suits the device, on
-     * n images; first-order only. flags: BK_TRAIN, BK_BF16. plan_open returns
+     * n images. flags: BK_TRAIN, BK_BF16. plan_open returns
      * NULL for what it cannot do, and the host composes. With BK_TRAIN, run
      * writes the batch statistics to `stats` and what grad needs to `kept`
      * (plan_bytes of device memory, one per run whose grad is to come); grad
