@@ -115,6 +115,7 @@ int recipe_read(recipe *r, const config *c)
         int64_t *to, lo, hi;
     } wholes[] = {{"epochs", &r->epochs, 1, 1000000},
                   {"batch", &r->batch, 1, 65536},
+                  {"epoch_steps", &r->epoch_steps, 1, 1000000000},
                   {"outlier_batch", &r->outlier_batch, 1, 65536},
                   {"lr_patience", &r->lr_patience, 0, 1000000},
                   {"crop", &r->crop, 0, 64}};

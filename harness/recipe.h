@@ -12,6 +12,7 @@ enum { RECIPE_LR_STEPS = 16 };
 
 typedef struct recipe { /* defaults: train_recipe() */
     int64_t epochs, batch;
+    int64_t epoch_steps;   /* an epoch ends after so many steps; 0: with the training images */
     int64_t outlier_batch; /* for methods that take outliers beside a batch */
     double lr, lr_min;     /* lr_min: where the cosine ends */
     enum recipe_schedule schedule;

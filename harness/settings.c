@@ -28,6 +28,8 @@ static const setting table[] = {
     {"seed", SETTING_INT, 1, "0", 0, 4294967295.0, NULL, "of all randomness", 0},
     {"epochs", SETTING_INT, 0, "100", 1, 1e6, NULL, "over the training images", 1},
     {"batch", SETTING_INT, 0, "128", 1, 65536, NULL, "images in a training step", 1},
+    {"epoch_steps", SETTING_INT, 0, NULL, 1, 1e9, NULL,
+     "steps after which an epoch ends; default: when all images were seen", 1},
     {"outlier_batch", SETTING_INT, 0, "256", 1, 65536, NULL, "auxiliary outliers beside them, for methods that ask",
      1},
     {"lr", SETTING_REAL, 0, "0.1", 0, 1e3, NULL, "learning rate at the start", 1},

@@ -254,6 +254,8 @@ static int begin(trainer *t)
     if ((size_t)snprintf(t->kept, sizeof t->kept, "%s.best", t->job->out) >= sizeof t->kept)
         return fault("out: the path %s is too long", t->job->out);
     t->steps_each = dataset_count(t->train) / t->job->recipe.batch;
+    if (t->job->recipe.epoch_steps > 0 && t->job->recipe.epoch_steps < t->steps_each)
+        t->steps_each = t->job->recipe.epoch_steps;
     t->steps = t->steps_each * t->job->recipe.epochs;
     t->notes = diagnostics_begin(t->job->csv, trainer_columns);
     t->logits = pool_host((size_t)(dataset_count(t->val) * nn_classes(t->run->net)) * sizeof *t->logits);

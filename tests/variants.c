@@ -28,7 +28,7 @@ static void base_multiplies(void **state)
     (void)state;
     char *said = run_into(&status, "base",
                           "--train sam --sam.base ce,oe --sam.rho 0.1 --oe.weight 0.5,1 --outliers scribbles "
-                          "--outlier_batch 16 --sam.lr 0.02");
+                          "--outlier_batch 16 --sam.lr 0.02 --epoch_steps 2");
     if (status != 0)
         fail_msg("%s", said);
     says(said, "3 checkpoints, 1 scorer");
@@ -41,6 +41,7 @@ static void base_multiplies(void **state)
         for (int row = 0; row < 3; row++) {
             const char *params = sheet_at(s, row, RESULT_TRAIN_PARAMS);
             found += strstr(params, settings[i]) != NULL;
+            says(params, ";epoch_steps=2;");
             says(params, "lr=0.02;"); /* sam's own, not the recipe's 0.05 */
         }
         assert_int_equal(found, i == 1 ? 2 : 1);
