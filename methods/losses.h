@@ -31,6 +31,12 @@ static inline tensor *uniform_cross_entropy(tensor *z)
     return tx_sub(tx_mean(tx_lse(z)), tx_mean(z));
 }
 
+/* Cross-entropy to keep * onehot(y) + (1 - keep) / C (Zhang et al. 2023). */
+static inline tensor *mixed_cross_entropy(tensor *z, tensor *y, double keep)
+{
+    return tx_add(tx_scale(tx_nll(z, y), keep), tx_scale(uniform_cross_entropy(z), 1 - keep));
+}
+
 /* mean relu(E_in - m_in)^2 + mean relu(m_out - E_out)^2 (Liu et al. 2020, eq. 8). */
 static inline tensor *energy_margins(tensor *in, tensor *out, double m_in, double m_out)
 {

@@ -6,6 +6,7 @@
  * Rates of ours: 0.001 for CIFAR, 0.0001 for ImageNet; score with ebo or msp. */
 #include "ascent.h"
 #include "losses.h"
+#include "scramble.h"
 
 struct saft {
     double rho, energy_weight, uniform_weight, m_in, m_out;
@@ -26,56 +27,6 @@ static const param params[] = {
           .help = "cells of a side that are shuffled"),
 };
 
-static void shuffle(run *r, int32_t *v, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        v[i] = (int32_t)i;
-    for (int64_t i = n - 1; i > 0; i--) {
-        int64_t j = run_int(r, i + 1);
-        int32_t held = v[i];
-        v[i] = v[j];
-        v[j] = held;
-    }
-}
-
-/* Where each value of one image comes from, [h][w][3]. Channels do not keep
- * their places, all three at least not at once. */
-static void scramble(run *r, int32_t *from, int32_t *cells, int64_t side, int64_t grid)
-{
-    int32_t channels[3] = {0, 1, 2};
-    int64_t cell = side / grid;
-    shuffle(r, cells, grid * grid);
-    while (channels[0] == 0 && channels[1] == 1)
-        shuffle(r, channels, 3);
-    for (int64_t i = 0; i < side * side * 3; i++) {
-        int64_t y = i / (side * 3), x = i / 3 % side;
-        int32_t source = cells[y / cell * grid + x / cell];
-        int64_t sy = source / grid * cell + y % cell, sx = source % grid * cell + x % cell;
-        from[i] = (int32_t)((sy * side + sx) * 3 + channels[i % 3]);
-    }
-}
-
-/* The images scrambled as pixels: a channel's mean and deviation stay with its
- * place, not with its values. */
-static tensor *pseudo_outliers(const struct saft *s, run *r, const batch *b)
-{
-    dims d = tx_dims(b->x);
-    int64_t values = d.d[1] * d.d[2] * d.d[3];
-    if (d.d[1] != d.d[2] || d.d[3] != 3 || d.d[1] % s->grid != 0)
-        run_refuse(
-            r,
-            "saft.grid is %lld, which does not divide images of %lld x %lld x %lld into equal cells of three "
-            "colours: choose another",
-            (long long)s->grid, (long long)d.d[1], (long long)d.d[2], (long long)d.d[3]);
-    int32_t *from = run_scratch(r, (size_t)(b->n * values) * sizeof *from);
-    int32_t *cells = run_scratch(r, (size_t)(s->grid * s->grid) * sizeof *cells);
-    for (int64_t i = 0; i < b->n; i++)
-        scramble(r, from + i * values, cells, d.d[1], s->grid);
-    tensor *pixels = tx_add(tx_mul(b->x, run_input_std(r)), run_input_mean(r));
-    tensor *moved = tx_reshape(tx_pick(tx_flat(pixels), tx_index(DIMS(b->n, values), from)), d);
-    return tx_div(tx_sub(moved, run_input_mean(r)), run_input_std(r));
-}
-
 static tensor *loss(const struct saft *s, run *r, const batch *b, tensor *outliers)
 {
     if (!outliers)
@@ -91,7 +42,7 @@ static void step(void *self, run *r, const batch *b)
 {
     const struct saft *s = self;
     net *n = run_net(r);
-    tensor *outliers = s->loss == NONE ? NULL : pseudo_outliers(s, r, b);
+    tensor *outliers = s->loss == NONE ? NULL : scrambled(r, b->x, s->grid);
     run_backward(r, loss(s, r, b, outliers));
     tensor *home = ascent_climb(n, s->rho, ASCENT_PLAIN);
 
