@@ -1,10 +1,12 @@
 /* training.c - what training methods compute, against figures worked out by hand
- * (three classes, logits of the toy problem of tests/method.c). Methods that
- * differ in a parameter alone must agree to the bit where that parameter makes
- * them the same. */
+ * (three classes, logits of the toy problem of tests/method.c), and what they do:
+ * from one trained network each moves what it claims to move, further than plain
+ * cross-entropy or the method it extends. Methods that differ in a parameter
+ * alone must agree to the bit where that parameter makes them the same. */
 #include "../harness/engine.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
+#include "../harness/stream.h"
 #include "../harness/train.h"
 #include "../methods/ascent.h"
 #include "../methods/box.h"
@@ -209,6 +211,168 @@ static net *tune(const tuning *t, bool fresh)
     return e.net;
 }
 
+/* What a method noted under this key, its mean over an epoch, counted from 1. */
+static double noted(const char *key, int epoch)
+{
+    char *text, *rest, *line, *cell;
+    size_t size;
+    int column = -1;
+    double value = NAN;
+    assert_int_equal(file_read(csv_path, &text, &size), 0);
+    rest = text;
+    for (int row = 0; (line = strsep(&rest, "\n")) && *line; row++)
+        for (int j = 0; (cell = strsep(&line, ",")); j++) {
+            column = row == 0 && strcmp(cell, key) == 0 ? j : column;
+            value = row == epoch && row > 0 && j == column ? strtod(cell, NULL) : value;
+        }
+    free(text);
+    return value;
+}
+
+/* What a network makes of the validation images and of outliers. */
+typedef struct seen {
+    double accuracy, confidence_out, confidence_apart, energy_gap, sharpness;
+} seen;
+
+static tensor *images_of(const char *path, const char *split, int64_t n, tensor **labels)
+{
+    dataset *d;
+    stream *s = NULL;
+    stream_options o = {.seed = 1, .mean = {0.5, 0.5, 0.5}, .std = {0.25, 0.25, 0.25}};
+    if (dataset_open(&d, path, split) != 0 || stream_open(&s, d, &o) != 0)
+        fail_msg("%s", fault_text());
+    batch b = stream_next(s, n);
+    *labels = b.y;
+    stream_close(s);
+    dataset_close(d);
+    return b.x;
+}
+
+/* How much cross-entropy rises half a unit along its gradient. */
+static double sharpness(net *n, tensor *x, tensor *y)
+{
+    tensor *low = tx_nll(nn_forward(n, x), y);
+    double below = tx_item(low);
+    tx_fill(nn_grads(n), 0);
+    ad_backward(low);
+    tensor *home = ascent_climb(n, 0.5, ASCENT_PLAIN);
+    double above = tx_item(tx_nll(nn_forward(n, x), y));
+    ascent_return(n, home);
+    return above - below;
+}
+
+/* The loss's own view: images and outliers as one batch, with its statistics. */
+static seen look(net *n)
+{
+    seen s;
+    tensor *y, *none;
+    bool wanted = engine_parameters(true);
+    enum nn_mode mode = nn_mode(n, NN_EVAL);
+    tx_open();
+    tensor *in = images_of(id_path, "val", VAL, &y), *out = images_of(outlier_path, "train", VAL, &none);
+    real logits[VAL * COLOURS];
+    int32_t labels[VAL];
+    tx_read(nn_forward(n, in), logits);
+    tx_read(y, labels);
+    s.accuracy = (double)features_correct(logits, labels, VAL, COLOURS) / VAL;
+    nn_mode(n, NN_FROZEN);
+    pair z = forward_pair(n, in, out);
+    s.confidence_out = tx_item(mean_confidence(z.out));
+    s.energy_gap = tx_item(tx_sub(tx_mean(energies(z.out)), tx_mean(energies(z.in))));
+    s.confidence_apart = tx_item(mean_confidence(nn_forward(n, out)));
+    s.sharpness = sharpness(n, in, y);
+    tx_close();
+    nn_mode(n, mode);
+    engine_parameters(wanted);
+    return s;
+}
+
+static seen after(const tuning *t)
+{
+    net *n = tune(t, false);
+    seen s = look(n);
+    nn_free(n);
+    if (s.accuracy < 0.9)
+        fail_msg("%s: accuracy fell to %g", t->method, s.accuracy);
+    return s;
+}
+
+static seen plain(void)
+{
+    static seen s;
+    if (s.accuracy == 0)
+        s = after(&(tuning){.method = "ce"});
+    return s;
+}
+
+/* a is further along than b by at least `margin`. */
+static void beyond(const char *what, double a, double b, double margin)
+{
+    if (!(a >= b + margin))
+        fail_msg("%s: %g, expected at least %g more than %g", what, a, margin, b);
+}
+
+static void exposure(void **state)
+{
+    (void)state;
+    seen oe = after(&(tuning){.method = "oe"}),
+         drsam = after(&(tuning){.method = "drsam", .settings = {"drsam.rho", "0.1"}});
+    double first = noted("perturbed_loss", 1), last = noted("perturbed_loss", 3);
+    beyond("drsam's loss up there, first over last", 0.8 * first, last, 0);
+    beyond("cross-entropy's confidence over exposure's", plain().confidence_out, oe.confidence_out, 0.1);
+    beyond("cross-entropy's confidence over drsam's", plain().confidence_out, drsam.confidence_out, 0.1);
+}
+
+/* Mixtures have batch statistics of their own, and that is where they are unsure. */
+static void mixtures(void **state)
+{
+    (void)state;
+    seen cut = after(&(tuning){.method = "mixoe"});
+    seen blend = after(&(tuning){.method = "mixoe", .settings = {"mixoe.mix", "mixup"}});
+    beyond("confidence over that of pasted boxes", plain().confidence_apart, cut.confidence_apart, 0.03);
+    beyond("confidence over that of blends", plain().confidence_apart, blend.confidence_apart, 0.1);
+}
+
+static void energy_gaps(void **state)
+{
+    (void)state;
+    seen ft = after(&(tuning){.method = "ebo_ft"}), saft = after(&(tuning){.method = "saft"});
+    seen more = after(&(tuning){.method = "energy_clustering"});
+    beyond("gap of ebo_ft", ft.energy_gap, plain().energy_gap, 10);
+    beyond("gap of saft", saft.energy_gap, plain().energy_gap, 2);
+    beyond("gap of energy_clustering", more.energy_gap, plain().energy_gap, 10);
+}
+
+static void flatness(void **state)
+{
+    (void)state;
+    seen ce = after(&(tuning){.method = "ce", .lr = 0.01});
+    seen sam = after(&(tuning){.method = "sam", .settings = {"sam.rho", "0.5"}, .lr = 0.01});
+    beyond("half of cross-entropy's sharpness over sam's", 0.5 * ce.sharpness, sam.sharpness, 0);
+}
+
+/* With a large penalty the norm that is noted falls below what it is with none
+ * to speak of. */
+static void gradients(void **state)
+{
+    (void)state;
+    static const char *const cases[][6] = {
+        {"greg", "greg.penalty", "0.001", "10", "greg.grad_reduction", "paper"},
+        {"gregplus", "gregplus.penalty", "0.001", "10", "gregplus.grad_reduction", "paper"},
+        {"oe_grad", "oe_grad.penalty", "0.001", "500", "oe_grad.oe_score", "msp"},
+    };
+    for (int i = 0; i < 3; i++) {
+        const char *const *c = cases[i];
+        double norm[2];
+        for (int large = 0; large < 2; large++) {
+            after(&(tuning){.method = c[0], .settings = {c[1], c[2 + large], c[4], c[5]}, .epochs = 2});
+            norm[large] = noted("gradient_norm", 2);
+        }
+        if (!(norm[1] < 0.75 * norm[0]))
+            fail_msg("%s: a norm of %g with a large penalty, %g with a small one", c[0], norm[1], norm[0]);
+    }
+}
+
 /* ---- the same, said twice ---- */
 
 static void same_weights(tuning a, tuning b)
@@ -328,7 +492,7 @@ static int set_up(void **state)
         fprintf(stderr, "%s\n", fault_text());
         return -1;
     }
-    net *n = tune(&(tuning){.method = "ce", .lr = 0.05, .epochs = 2}, true);
+    net *n = tune(&(tuning){.method = "ce", .lr = 0.02, .epochs = 8}, true);
     int rc = nn_save(n, start_path, NULL);
     nn_free(n);
     return rc;
@@ -355,6 +519,11 @@ int main(void)
         cmocka_unit_test(boxes),
         cmocka_unit_test(scrambles),
         cmocka_unit_test(equalities),
+        cmocka_unit_test(exposure),
+        cmocka_unit_test(mixtures),
+        cmocka_unit_test(energy_gaps),
+        cmocka_unit_test(flatness),
+        cmocka_unit_test(gradients),
     };
     setenv("OMP_NUM_THREADS", "1", 0); /* the nets are tiny, and machines that test are busy */
     return cmocka_run_group_tests(all, set_up, tear_down);
