@@ -1,113 +1,33 @@
 /* run.c - the program as its users meet it: experiments from the command line,
  * methods that misbehave, interruptions, mistakes and the words for them. */
+#include "program.h"
+
 #include "../harness/engine.h"
-#include "../harness/fault.h"
-#include "../harness/file.h"
 #include "../harness/models.h"
 #include "../harness/results.h"
-#include "../harness/text.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-static char here[512];     /* a folder of the test's own */
-static char program[4200]; /* absolute, since tests change nothing but `here` */
-
-/* What a command printed, both streams joined; *status its exit code. */
-static char *output(int *status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static char *output(int *status, const char *fmt, ...)
-{
-    char arguments[4096], block[4096];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(arguments, sizeof arguments, fmt, args);
-    va_end(args);
-    char *command = text_format("'%s' %s 2>&1 </dev/null", program, arguments);
-    FILE *f = popen(command, "r");
-    text all = {0};
-    assert_non_null(f);
-    for (size_t n; (n = fread(block, 1, sizeof block - 1, f)) > 0;) {
-        block[n] = '\0';
-        text_add(&all, "%s", block);
-    }
-    int code = pclose(f);
-    *status = WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
-    free(command);
-    return all.bytes ? all.bytes : text_copy("");
-}
-
-static void says(const char *said, const char *what)
-{
-    if (!strstr(said, what))
-        fail_msg("expected `%s` in:\n%s", what, said);
-}
 
 static char *in_folder(const char *name)
 {
     return text_format("%s/%s", here, name);
 }
 
-static void write_text(const char *name, const char *bytes)
-{
-    char *path = in_folder(name);
-    if (file_write(path, bytes, strlen(bytes)) != 0)
-        fail_msg("%s", fault_text());
-    free(path);
-}
-
-static const char tiny_benchmark[] =
-    "generator: shapes\nseed: 1\nclasses: [disc, ring, square, frame, triangle, cross, star, crescent, heart, "
-    "arrow]\n"
-    "side: 32\nmean: [0.5, 0.5, 0.5]\nstd: [0.25, 0.25, 0.25]\nsets:\n"
-    "  shapes: {group: id, train: 256, val: 40, test: 60}\n  newshapes: {group: near, test: 50}\n"
-    "  plasma: {group: far, test: 50}\n  scribbles: {group: outliers, train: 40}\n";
-
-/* Where the program is, methods that misbehave, a network with random weights. */
+/* A network with random weights, and the experiment that most tests change. */
 static int begin(void **state)
 {
-    const char *b = getenv("B") ? getenv("B") : "build", *tmp = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
-    char cwd[4000];
     net *n;
     (void)state;
-    snprintf(here, sizeof here, "%s/oodbench-run-XXXXXX", tmp);
-    if (!mkdtemp(here) || !getcwd(cwd, sizeof cwd))
+    if (program_begin("run") != 0)
         return -1;
-    char *build = b[0] == '/' ? text_copy(b) : text_format("%s/%s", cwd, b);
-    char *kernels = text_format("%s/kernels", build), *bad = text_format("%s/tests/bad", build);
     char *weights = in_folder("w.safetensors");
-    snprintf(program, sizeof program, "%s/oodbench", build);
-    setenv("OODBENCH_KERNELS", kernels, 1);
-    setenv("OODBENCH_METHODS", bad, 1);
-    unsetenv("OODBENCH_DATA");
     int rc = device_open("cpu", 0) != 0 || nn_build(&n, "resnet20", 10, 1) != 0 || nn_save(n, weights, NULL) != 0;
     if (rc)
         fprintf(stderr, "%s\n", fault_text());
-    write_text("tiny.yml", tiny_benchmark);
     write_text("a.yml",
                "benchmark: tiny.yml\nnet: resnet20\nweights: w.safetensors\nscore: [msp, ebo]\ndevice: cpu\n");
-    free(build);
-    free(kernels);
-    free(bad);
     free(weights);
     return rc ? -1 : 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    char *command = text_format("rm -r '%s'", here);
-    int rc = system(command);
-    free(command);
-    return rc;
 }
 
 /* Runs a.yml into the folder `out` with more arguments. */
@@ -464,5 +384,5 @@ int main(void)
         cmocka_unit_test(interruptions),    cmocka_unit_test(torn_results), cmocka_unit_test(one_line),
         cmocka_unit_test(other_mistakes),   cmocka_unit_test(lists),        cmocka_unit_test(one_at_a_time),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, program_end);
 }
