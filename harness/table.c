@@ -27,7 +27,7 @@ static int help(FILE *to)
         "  --metric  of fpr95, auroc, aupr_in, aupr_out, fpr95_id; default fpr95,auroc, in csv all\n"
         "  --score   only this scorer\n"
         "  --output  a file instead of the terminal; with openood a folder, which gets one file per scorer\n"
-        "  --accuracy accuracy by corruption and severity, from the accuracy.csv beside RESULTS.csv\n",
+        "  --accuracy accuracy by corruption and severity, from accuracy.csv (or NAME-accuracy.csv) beside it\n",
         to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }
@@ -213,7 +213,8 @@ static int print_request(const request *r, const sheet *rows)
     return rc;
 }
 
-/* results.csv, or the accuracy.csv beside it. */
+/* results.csv, or the accuracy.csv beside it; for NAME.csv, as results are kept in
+ * results/baseline, NAME-accuracy.csv. */
 static int open_file(const request *r, sheet **rows)
 {
     const char *slash = strrchr(r->file, '/'), *name = slash ? slash + 1 : r->file;
@@ -221,7 +222,11 @@ static int open_file(const request *r, sheet **rows)
         return sheet_open(rows, r->file, result_names, RESULT_COLUMNS, SHEET_READ);
     if (r->options.format == TABLE_OPENOOD || r->options.metrics || r->options.score)
         return fault("table: --accuracy goes with --format text, csv, markdown or latex and with --output");
-    char *path = text_format("%.*saccuracy.csv", (int)(name - r->file), r->file);
+    char *path = text_format("%.*s-accuracy.csv", (int)strlen(r->file) - 4, r->file);
+    if (strlen(name) <= 4 || !file_exists(path)) {
+        free(path);
+        path = text_format("%.*saccuracy.csv", (int)(name - r->file), r->file);
+    }
     int rc = sheet_open(rows, path, accuracy_names, ACCURACY_COLUMNS, SHEET_READ);
     free(path);
     return rc;
