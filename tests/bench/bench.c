@@ -79,7 +79,7 @@ static int measure(const subject *s)
     double t[MOST], own;
     int rc = s->begin(s);
     if (rc > 0)
-        printf("%-20s left out: %s\n", s->name, fault_text());
+        printf("%-26s left out: %s\n", s->name, fault_text());
     if (rc != 0)
         return rc < 0 ? -1 : 0;
     int n = repeat(s, t), rate = !s->figure && strcmp(s->unit, "s") != 0;
@@ -105,7 +105,7 @@ static void measure_peaks(void)
     for (const subject *s = peak_subjects; s->name; s++) {
         peak_found p = peak_measure(s->peak);
         if (!p.how) {
-            printf("%-20s left out: this processor has no such instructions\n", s->name);
+            printf("%-26s left out: this processor has no such instructions\n", s->name);
             continue;
         }
         peaks[s->peak] = p.best;
