@@ -18,7 +18,7 @@ void rows_add(const measured *m)
 {
     char share[16] = "", span[48];
     if (count == 0)
-        printf("%-20s %-32s %10s %-9s %21s %4s %6s\n", "name", "size", "median", "unit", "middle half", "n",
+        printf("%-26s %-32s %10s %-9s %21s %4s %6s\n", "name", "size", "median", "unit", "middle half", "n",
                "peak");
     if (count == MOST)
         abort();
@@ -26,7 +26,7 @@ void rows_add(const measured *m)
     if (m->peak > 0)
         snprintf(share, sizeof share, "%.1f %%", 100 * m->share);
     snprintf(span, sizeof span, "%.4g .. %.4g", m->low, m->high);
-    printf("%-20s %-32s %10.4g %-9s %21s %4d %6s\n", m->name, m->size, m->median, m->unit, span, m->repeats, share);
+    printf("%-26s %-32s %10.4g %-9s %21s %4d %6s\n", m->name, m->size, m->median, m->unit, span, m->repeats, share);
     fflush(stdout);
 }
 
