@@ -3,12 +3,12 @@
  * part without such a number has no severity, its accuracy stands under the mean. */
 #include "accuracies.h"
 #include "fault.h"
+#include "grid.h"
 #include "labels.h"
 #include "matrix.h"
 #include "text.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,29 +112,11 @@ static void drop_names(char **list, int n)
 
 /* Numbers. */
 
-/* Over seeds; squares: of the deviations from the mean. */
-typedef struct spread {
-    double mean, squares;
-    int n;
-} spread;
-
-static void take(spread *s, double v)
+static char *number(const shifts *s, mean v)
 {
-    double before = v - s->mean;
-    s->mean += before / ++s->n;
-    s->squares += before * (v - s->mean);
-}
-
-static double deviation(const spread *s)
-{
-    return s->n ? sqrt(s->squares / s->n) : 0;
-}
-
-static char *number(const shifts *s, const spread *v)
-{
-    if (v->n == 0)
+    if (v.n == 0)
         return text_copy("-");
-    return s->nseeds > 1 ? text_format("%.2f ± %.2f", v->mean, deviation(v)) : text_format("%.2f", v->mean);
+    return s->nseeds > 1 ? text_format("%.2f ± %.2f", v.value, v.std) : text_format("%.2f", v.value);
 }
 
 /* The accuracy of a model under one seed; 0 when there is none. */
@@ -172,28 +154,29 @@ static int mean_of(const shifts *s, int model, const char *seed, const char *set
 
 static char *mean_cell(const shifts *s, int model, const char *set, const char *corruption, int severity)
 {
-    spread all = {0};
+    mean all = {0};
     double v;
     for (int i = 0; i < s->nseeds; i++)
         if (mean_of(s, model, s->seeds[i], set, corruption, severity, &v))
-            take(&all, v);
-    return number(s, &all);
+            mean_take(&all, v);
+    mean_end(&all);
+    return number(s, all);
 }
 
-static spread of_split(const shifts *s, int model, const char *set, const char *split)
+static mean of_split(const shifts *s, int model, const char *set, const char *split)
 {
-    spread all = {0};
+    mean all = {0};
     double v;
     for (int i = 0; i < s->nseeds; i++)
         if (find(s, model, s->seeds[i], set, split, &v))
-            take(&all, v);
+            mean_take(&all, v);
+    mean_end(&all);
     return all;
 }
 
 static char *split_cell(const shifts *s, int model, const char *set, const char *split)
 {
-    spread all = of_split(s, model, set, split);
-    return number(s, &all);
+    return number(s, of_split(s, model, set, split));
 }
 
 /* Tables. */
@@ -285,7 +268,7 @@ static void print_models(FILE *to, const shifts *s, const char *set, const table
 
 static void print_csv_line(FILE *to, const shifts *s, int model, int row)
 {
-    spread all = of_split(s, model, at(s, row, ACCURACY_SET), at(s, row, ACCURACY_SPLIT));
+    mean all = of_split(s, model, at(s, row, ACCURACY_SET), at(s, row, ACCURACY_SPLIT));
     char seeds[16], acc[32], std[32];
     const char *fields[] = {at(s, row, ACCURACY_NET),
                             at(s, row, ACCURACY_WEIGHTS),
@@ -299,8 +282,8 @@ static void print_csv_line(FILE *to, const shifts *s, int model, int row)
                             std};
     text t = {0};
     snprintf(seeds, sizeof seeds, "%d", all.n);
-    snprintf(acc, sizeof acc, "%.9g", all.mean);
-    snprintf(std, sizeof std, "%.9g", deviation(&all));
+    snprintf(acc, sizeof acc, "%.9g", all.value);
+    snprintf(std, sizeof std, "%.9g", all.std);
     sheet_line(&t, fields, sizeof fields / sizeof *fields);
     fputs(t.bytes, to);
     text_free(&t);

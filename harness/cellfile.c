@@ -7,18 +7,6 @@
 #include <limits.h>
 #include <string.h>
 
-static void copy_as(config *to, const char *name, const config *from, const char *key)
-{
-    config_set(to, name, "null", "");
-    for (int i = 0; i < config_items(from, key); i++)
-        config_append(to, name, config_item(from, key, i), "");
-}
-
-static void copy(config *to, const config *from, const char *key)
-{
-    copy_as(to, key, from, key);
-}
-
 static void put(config *c, const char *key, const char *value)
 {
     config_set(c, key, "null", "");
@@ -63,14 +51,14 @@ static void put_sets(config *c, const plan *p, const config *sets)
     static const char *const keys[][2] = {{"near", "fsnear"}, {"far", "fsfar"}};
     int shifted = config_items(sets, "csid");
     for (int k = 0; k < 2; k++) {
-        copy(c, sets, keys[k][0]);
+        config_copy(c, keys[k][0], sets, keys[k][0]);
         for (int i = 0; i < config_items(sets, keys[k][1]); i++, shifted++)
             if (!has(c, keys[k][0], config_item(sets, keys[k][1], i)))
                 config_append(c, keys[k][0], config_item(sets, keys[k][1], i), "");
     }
     put(c, "csid", NULL);
     if (shifted)
-        copy(c, p->c, "csid");
+        config_copy(c, "csid", p->c, "csid");
     for (int i = 0; i < config_items(c, "csid"); i++)
         put_parts(c, p, config_item(c, "csid", i));
 }
@@ -82,7 +70,7 @@ static void put_method(config *c, const char *key, const variant *v)
     if (v->base)
         put(c, "base", v->base->path);
     for (int i = 0; i < config_count(v->keys); i++)
-        copy(c, v->keys, config_key(v->keys, i));
+        config_copy(c, config_key(v->keys, i), v->keys, config_key(v->keys, i));
 }
 
 char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scored *by, const config *sets)
@@ -99,7 +87,7 @@ char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scor
     put(c, "weights", kind == CELL_TRAIN ? m->start : m->file);
     put(c, "cache", p->cache);
     for (int i = 0; same[i]; i++)
-        copy(c, p->c, same[i]);
+        config_copy(c, same[i], p->c, same[i]);
     put_sets(c, p, sets);
     for (int i = 0; groups[i]; i++)
         put_paths(c, p, groups[i]);
@@ -107,10 +95,10 @@ char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scor
         const setting *s;
         char from[256];
         put(c, "out", m->file);
-        copy(c, p->c, "save_s");
+        config_copy(c, "save_s", p->c, "save_s");
         for (int i = 0; (s = settings_at(i)); i++)
             if (s->recipe)
-                copy_as(c, s->key, p->c, variants_recipe_key(p, m->train, s->key, from));
+                config_copy(c, s->key, p->c, variants_recipe_key(p, m->train, s->key, from));
         put_method(c, "train", m->train);
     }
     if (by)

@@ -299,6 +299,14 @@ int config_append(config *c, const char *key, const char *item, const char *orig
     return 0;
 }
 
+void config_copy(config *c, const char *key, const config *other, const char *name)
+{
+    const char *known = config_origin(other, name), *origin = known ? known : "";
+    config_set(c, key, "null", origin);
+    for (int i = 0; i < config_items(other, name); i++)
+        config_append(c, key, config_item(other, name, i), origin);
+}
+
 /* Walking. */
 
 int config_count(const config *c)

@@ -19,6 +19,9 @@ int config_parse(config *c, const char *text, const char *origin); /* YAML text;
 int config_set(config *c, const char *key, const char *value, const char *origin); /* "50" or "[a, b]" */
 int config_append(config *c, const char *key, const char *item, const char *origin);
 
+/* `key` of c becomes what `other` holds under `name`, with its origin. */
+void config_copy(config *c, const char *key, const config *other, const char *name);
+
 /* Walking. A scalar is a list of one; a null has no item but its key is there. */
 int config_count(const config *c);
 const char *config_key(const config *c, int i);

@@ -181,8 +181,7 @@ static void name_run(const plan *p, const model *m, const char *kind, const vari
     else if (m->start)
         config_append(c, "weights", m->digest, "");
     for (size_t i = 0; i < sizeof common / sizeof *common; i++)
-        for (int j = 0; j < config_items(p->c, common[i]); j++)
-            config_append(c, common[i], config_item(p->c, common[i], j), "");
+        config_copy(c, common[i], p->c, common[i]);
     const variant *parts[] = {m->train, score};
     for (int i = 0; i < 2; i++) {
         if (!parts[i])
@@ -209,9 +208,8 @@ static char *recipe_settings(const plan *p, const variant *train, int parent)
     const setting *s;
     for (int i = 0; (s = settings_at(i)); i++) {
         char key[256];
-        const char *from = s->recipe ? variants_recipe_key(p, train, s->key, key) : NULL;
-        for (int j = 0; from && j < config_items(p->c, from); j++)
-            config_append(all, s->key, config_item(p->c, from, j), config_origin(p->c, from));
+        if (s->recipe)
+            config_copy(all, s->key, p->c, variants_recipe_key(p, train, s->key, key));
     }
     for (int i = 0; i < config_count(all); i++) {
         const char *key = config_key(all, i);

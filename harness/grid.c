@@ -192,13 +192,17 @@ void grid_free(grid *g)
     *g = (grid){0};
 }
 
-/* One more number: Welford's sums, in which .std holds the squared deviations. */
-static void take(mean *m, double value)
+void mean_take(mean *m, double value)
 {
     double before = value - m->value;
     m->n++;
     m->value += before / m->n;
     m->std += before * (value - m->value);
+}
+
+void mean_end(mean *m)
+{
+    m->std = m->n ? sqrt(m->std / m->n) : 0;
 }
 
 static int is_among(const char *group, const char *groups)
@@ -246,10 +250,10 @@ static mean over_seeds(const grid *g, int line, const subject *of, int n)
             sum += value;
         }
         if (whole)
-            take(&all, sum / n);
+            mean_take(&all, sum / n);
         all.partial |= absent > 0;
     }
-    all.std = all.n ? sqrt(all.std / all.n) : 0;
+    mean_end(&all);
     return all;
 }
 

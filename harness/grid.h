@@ -30,6 +30,10 @@ typedef struct mean {
     int partial;       /* some set or seed of the grid is missing in it */
 } mean;
 
+/* Welford's sums, in which std holds squared deviations until mean_end. */
+void mean_take(mean *m, double value);
+void mean_end(mean *m);
+
 int grid_make(grid *g, const sheet *rows, const char *keep, const table_options *o);
 void grid_free(grid *g);
 

@@ -7,14 +7,6 @@
 static const char prefix[] = "quick.";
 enum { PREFIX = sizeof prefix - 1 };
 
-static void take(config *c, const char *key, const config *file, const char *from)
-{
-    const char *origin = config_origin(file, from);
-    config_set(c, key, "null", origin);
-    for (int i = 0; i < config_items(file, from); i++)
-        config_append(c, key, config_item(file, from, i), origin);
-}
-
 int quick_take(config *c, const config *file, int quick, const char *path)
 {
     int changed = 0;
@@ -25,7 +17,7 @@ int quick_take(config *c, const config *file, int quick, const char *path)
             if (below != pass || (below && !quick))
                 continue;
             changed += below;
-            take(c, key + (below ? PREFIX : 0), file, key);
+            config_copy(c, key + (below ? PREFIX : 0), file, key);
         }
     return quick && !changed
                ? fault("--quick: %s says nothing under `quick:`; add the keys that a quick run changes", path)

@@ -6,6 +6,7 @@
 #include "fault.h"
 #include "metrics.h"
 #include "report.h"
+#include "resident.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,21 +21,6 @@ typedef struct outcome {
     int64_t n, bad, correct; /* images, scores that are not finite, labels that were right */
     double seconds;
 } outcome;
-
-/* The high-water mark of this process alone: getrusage's would include what the
- * parent used before it started us. */
-static double peak_mb(void)
-{
-    char line[256];
-    double kb = 0;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "VmHWM: %lf kB", &kb) == 1)
-            break;
-    if (f)
-        fclose(f);
-    return kb / 1024;
-}
 
 void score_fit(plugin *p, run *r)
 {
@@ -161,7 +147,8 @@ static int report_row(const scoring *k, int set, const char *group, const outcom
                 "fpr95=%.9g\tfpr95_id=%.9g\tfit_s=%.9g\tscore_s=%.9g\tpeak_mb=%.9g\tdevice=%s\tscore_params=%s\t"
                 "status=ok",
                 k->sets[set].name, group, (long long)id->n, (long long)ood->n, accuracy, m.auroc, m.aupr_in,
-                m.aupr_out, m.fpr95, m.fpr95_id, k->fit_s, ood->seconds, peak_mb(), device_name(), settings);
+                m.aupr_out, m.fpr95, m.fpr95_id, k->fit_s, ood->seconds, resident_peak_mb(), device_name(),
+                settings);
     return 0;
 }
 

@@ -154,11 +154,8 @@ int settings_check(config *c, const char *key, const setting *s)
             if (strcmp(config_item(shortest, key, j), config_item(shortest, key, i)) == 0)
                 rc = fault("%s: `%s` lists %s twice: keep one", origin, key, value);
     }
-    if (rc == 0 && n) {
-        config_set(c, key, "null", config_origin(c, key));
-        for (int i = 0; i < n; i++)
-            config_append(c, key, config_item(shortest, key, i), config_origin(c, key));
-    }
+    if (rc == 0 && n)
+        config_copy(c, key, shortest, key);
     config_free(shortest);
     return rc;
 }
@@ -204,44 +201,45 @@ static int take_option(config *c, int argc, char **argv, int *i)
     return override(c, key, value, origin);
 }
 
-/* The file, and what is below its `quick:` when the command line asks for that. */
-static int read_file(config *c, const char *path, int argc, char **argv)
-{
-    config *said = config_new(), *options = config_new();
-    int quick = 0, rc = 0;
-    for (int i = 1; rc == 0 && i < argc; i++)
-        if (strncmp(argv[i], "--", 2) == 0)
-            rc = take_option(options, argc, argv, &i);
-    if (rc == 0)
-        rc = config_flag(options, "quick", &quick) != 0 || config_read(said, path) != 0
-                 ? -1
-                 : quick_take(c, said, quick, path);
-    config_free(said);
-    config_free(options);
-    return rc;
-}
-
-int settings_load(config *c, const char **file, int argc, char **argv)
+/* The one word that is no option, into *file; the options into `options`. */
+static int take_words(config *options, const char **file, int argc, char **argv)
 {
     *file = NULL;
-    for (int i = 1; i < argc; i++) { /* an option's value is no file: skip it as take_option does */
-        config *ignored = config_new();
-        int option = strncmp(argv[i], "--", 2) == 0, rc = option ? take_option(ignored, argc, argv, &i) : 0;
-        config_free(ignored);
-        if (rc != 0)
+    for (int i = 1; i < argc; i++) {
+        int option = strncmp(argv[i], "--", 2) == 0;
+        if (option && take_option(options, argc, argv, &i) != 0)
             return -1;
         if (!option && *file)
             return fault("one configuration at a time: found %s and %s", *file, argv[i]);
         if (!option)
             *file = argv[i];
     }
-    if (!*file)
-        return fault("which experiment? `oodbench run results/NAME.yml`");
-    if (read_file(c, *file, argc, argv) != 0)
+    return *file ? 0 : fault("which experiment? `oodbench run results/NAME.yml`");
+}
+
+/* The file, below its `quick:` too when an option asks for that, and the options over it. */
+static int take_file(config *c, const char *path, const config *options)
+{
+    config *said = config_new();
+    int quick = 0;
+    int rc = config_flag(options, "quick", &quick) != 0 || config_read(said, path) != 0
+                 ? -1
+                 : quick_take(c, said, quick, path);
+    config_free(said);
+    for (int i = 0; rc == 0 && i < config_count(options); i++)
+        config_copy(c, config_key(options, i), options, config_key(options, i));
+    return rc;
+}
+
+int settings_load(config *c, const char **file, int argc, char **argv)
+{
+    config *options = config_new();
+    int rc = take_words(options, file, argc, argv);
+    if (rc == 0)
+        rc = take_file(c, *file, options);
+    config_free(options);
+    if (rc != 0)
         return -1;
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], "--", 2) == 0 && take_option(c, argc, argv, &i) != 0)
-            return -1;
     for (int i = 0; i < SETTINGS; i++) {
         if (table[i].init && config_items(c, table[i].key) == 0)
             config_set(c, table[i].key, table[i].init, "default");

@@ -92,8 +92,8 @@ static void keys_unasked(const plan *p, variant *v)
     size_t n = strlen(v->method->name);
     for (int i = 0; i < config_count(p->c); i++) {
         const char *key = config_key(p->c, i);
-        for (int j = 0; strncmp(key, v->method->name, n) == 0 && key[n] == '.' && j < config_items(p->c, key); j++)
-            config_append(v->keys, key, config_item(p->c, key, j), config_origin(p->c, key));
+        if (strncmp(key, v->method->name, n) == 0 && key[n] == '.')
+            config_copy(v->keys, key, p->c, key);
     }
 }
 

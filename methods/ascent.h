@@ -1,9 +1,8 @@
 /* ascent.h - to the worst weights nearby, and back: the step that sharpness-
- * aware methods share. Between climb and return the network stands at w + e:
+ * aware methods share. Between climb and descend the network stands at w + e:
  *
  *     tensor *home = ascent_climb(n, rho, ASCENT_PLAIN);
- *     ... the gradient up there ...
- *     ascent_return(n, home);
+ *     ascent_descend(r, loss up there, home);
  *
  * What comes back is a copy taken before, not w + e - e, which would drift. One
  * norm spans all parameters, biases and batch-norm's too; backends sum in double
@@ -40,6 +39,15 @@ static inline tensor *ascent_climb(net *n, double rho, enum ascent_scale scale)
 static inline void ascent_return(net *n, tensor *home)
 {
     tx_assign(nn_weights(n), home);
+}
+
+/* Takes the gradient of `loss`, which was computed up there, back to the weights
+ * as they were, and steps with it. */
+static inline void ascent_descend(run *r, tensor *loss, tensor *home)
+{
+    run_backward(r, loss);
+    ascent_return(run_net(r), home);
+    run_update(r);
 }
 
 #endif

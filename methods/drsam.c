@@ -67,10 +67,8 @@ static void step(void *self, run *r, const batch *b)
     nn_mode(n, s->bn_update == BN_FIRST ? NN_FROZEN : NN_TRAIN);
     tensor *perturbed = loss(s, r, b->x, b, o);
     run_note_tensor(r, "perturbed_loss", perturbed);
-    run_backward(r, perturbed);
     nn_mode(n, mode);
-    ascent_return(n, home);
-    run_update(r);
+    ascent_descend(r, perturbed, home);
 }
 
 const method method_entry = {METHOD_HEAD,      .name = "drsam",

@@ -49,10 +49,8 @@ static void step(void *self, run *r, const batch *b)
     enum nn_mode mode = nn_mode(n, NN_FROZEN);
     tensor *perturbed = loss(s, r, b, outliers);
     run_note_tensor(r, "perturbed_loss", perturbed);
-    run_backward(r, perturbed);
     nn_mode(n, mode);
-    ascent_return(n, home);
-    run_update(r);
+    ascent_descend(r, perturbed, home);
 }
 
 const method method_entry = {

@@ -1,37 +1,20 @@
 /* corrupt.c - corrupted sets: the splits that are asked for hold the images that
  * the corruptions make, whoever computes them, and are made again when and only
  * when something changed. */
-#include "../datasets/benchmark.h"
 #include "../datasets/corruption.h"
 #include "../harness/commands.h"
 #include "../kernels/random.h"
-#include "folder.h"
-#include "pictures.h"
+#include "listed.h"
 
 #include <sched.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 #define CORRUPT(...) command(corrupt_main, (const char *const[]){"corrupt", __VA_ARGS__, NULL})
 #define IMPORT(...) command(import_main, (const char *const[]){"import", __VA_ARGS__, NULL})
 
-/* n pictures of 32 x 32 and their list. */
 static void put_images(const char *name, int n)
 {
-    char path[64], line[80];
-    bytes l = {0};
-    for (int i = 0; i < n; i++) {
-        const png_case c = {.w = 32, .h = 32, .type = 2, .depth = 8};
-        bytes b = png_make(&c, (uint64_t)i);
-        snprintf(path, sizeof path, "images/%s/%d.png", name, i);
-        put(path, b.at, b.n);
-        snprintf(line, sizeof line, "%s/%d.png %d\n", name, i, i % 10);
-        bytes_add(&l, line, strlen(line));
-        free(b.at);
-    }
-    snprintf(path, sizeof path, "lists/%s.txt", name);
-    put(path, l.at, l.n);
-    free(l.at);
+    put_listed(name, "", 32, 32, n);
 }
 
 static const char small[] = "classes: [a, b, c, d, e, f, g, h, i, j]\nmean: [0.5, 0.5, 0.5]\n"
@@ -48,11 +31,8 @@ static const char small[] = "classes: [a, b, c, d, e, f, g, h, i, j]\nmean: [0.5
 
 static benchmark *open_small(const char *data)
 {
-    benchmark *b;
     put_text("sets/small.yml", small);
-    if (benchmark_open(&b, at("sets"), "small", data, at("imported")) != 0)
-        fail_msg("%s", fault_text());
-    return b;
+    return open_benchmark("small", data);
 }
 
 static void import_file(int n)
@@ -125,19 +105,6 @@ static void corrupt_on_one_core(void)
     CPU_SET(sched_getcpu(), &one);
     sched_setaffinity(0, sizeof one, &one);
     _exit(CORRUPT(at("birds.h5"), "-o", at("one.h5"), "--severities", "2"));
-}
-
-static int child(void (*body)(void))
-{
-    int status;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        body();
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return status;
 }
 
 static void threads_do_not_matter(void **state)
@@ -253,15 +220,8 @@ static void make_fresh(const benchmark *b, const char *set)
 /* The benchmark with one line of birdsc replaced. */
 static benchmark *open_changed(const char *from, const char *to, const char *data)
 {
-    benchmark *b;
-    char content[2048];
-    const char *found = strstr(small, from);
-    assert_non_null(found);
-    snprintf(content, sizeof content, "%.*s%s%s", (int)(found - small), small, to, found + strlen(from));
-    put_text("sets/small.yml", content);
-    if (benchmark_open(&b, at("sets"), "small", data, at("imported")) != 0)
-        fail_msg("%s", fault_text());
-    return b;
+    put_changed("sets/small.yml", small, from, to);
+    return open_benchmark("small", data);
 }
 
 static void freshness_follows_settings_and_source(void **state)
@@ -311,11 +271,7 @@ static void freshness_follows_settings_and_source(void **state)
 static void refuse(const char *from, const char *to, const char *words)
 {
     benchmark *b;
-    char content[2048];
-    const char *found = strstr(small, from);
-    assert_non_null(found);
-    snprintf(content, sizeof content, "%.*s%s%s", (int)(found - small), small, to, found + strlen(from));
-    put_text("sets/bad.yml", content);
+    put_changed("sets/bad.yml", small, from, to);
     expect_fault(benchmark_open(&b, at("sets"), "bad", NULL, at("imported")), words);
 }
 

@@ -3,6 +3,7 @@
 #ifndef FOLDER_H
 #define FOLDER_H
 
+#include "../datasets/benchmark.h"
 #include "../harness/data.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -58,6 +60,38 @@ static inline void put(const char *name, const void *content, size_t n)
 static inline void put_text(const char *name, const char *content)
 {
     put(name, content, strlen(content));
+}
+
+/* `content` with the first `from` in it replaced. */
+static inline void put_changed(const char *name, const char *content, const char *from, const char *to)
+{
+    char changed[2048];
+    const char *found = strstr(content, from);
+    assert_non_null(found);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(found - content), content, to, found + strlen(from));
+    put_text(name, changed);
+}
+
+static inline benchmark *open_benchmark(const char *name, const char *data)
+{
+    benchmark *b;
+    if (benchmark_open(&b, at("sets"), name, data, at("imported")) != 0)
+        fail_msg("%s", fault_text());
+    return b;
+}
+
+/* Runs `body` in a process of its own, so that limits and signals stay there; how it ended. */
+static inline int child(void (*body)(void))
+{
+    int status;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        body();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
 }
 
 /* The last fault is one line that holds all the words, separated by `|`. */

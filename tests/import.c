@@ -1,16 +1,13 @@
 /* import.c - lists, folders, zips, HDF5 files and benchmarks: what comes out is
  * what went in, every mistake is one sentence, and nothing half-made is left. */
 #include "../datasets/archive.h"
-#include "../datasets/benchmark.h"
 #include "../datasets/images.h"
 #include "../datasets/make.h"
 #include "../harness/commands.h"
-#include "folder.h"
-#include "pictures.h"
+#include "listed.h"
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <zip.h>
 
 /* HDF5 1.10 loses memory of its own when a file is damaged. */
@@ -20,23 +17,9 @@ const char *__lsan_default_suppressions(void)
     return "leak:libhdf5\n";
 }
 
-/* A list of n PNG images of 40 x 36 pixels below images/NAME, labels i mod 10. */
 static void put_images(const char *name, int n)
 {
-    char path[64], line[80];
-    bytes l = {0};
-    for (int i = 0; i < n; i++) {
-        const png_case c = {.w = 40, .h = 36, .type = 2, .depth = 8};
-        bytes b = png_make(&c, (uint64_t)i);
-        snprintf(path, sizeof path, "images/%s/a b/%d.png", name, i);
-        put(path, b.at, b.n);
-        snprintf(line, sizeof line, "%s/a b/%d.png %d\n", name, i, i % 10);
-        bytes_add(&l, line, strlen(line));
-        free(b.at);
-    }
-    snprintf(path, sizeof path, "lists/%s.txt", name);
-    put(path, l.at, l.n);
-    free(l.at);
+    put_listed(name, "a b/", 40, 36, n);
 }
 
 /* Packs the folder images/NAME; members are called `prefix/...`. */
@@ -212,19 +195,6 @@ static void options_are_checked(void **state)
 
 /* --- what the machine does to us: in a child, so that limits and signals stay there --- */
 
-static int child(void (*body)(void))
-{
-    int status;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        body();
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return status;
-}
-
 static void import_to_a_full_disk(void)
 {
     struct rlimit most = {300000, 300000};
@@ -356,11 +326,8 @@ static const char small[] = "classes: [a, b, c, d, e, f, g, h, i, j]\nside: 16\n
 
 static benchmark *open_small(const char *data)
 {
-    benchmark *b;
     put_text("sets/small.yml", small);
-    if (benchmark_open(&b, at("sets"), "small", data, at("imported")) != 0)
-        fail_msg("%s", fault_text());
-    return b;
+    return open_benchmark("small", data);
 }
 
 static void benchmark_says_what_it_holds(void **state)
@@ -435,11 +402,7 @@ static void freshness_follows_the_source(void **state)
 static void refuse_benchmark(const char *from, const char *to, const char *words)
 {
     benchmark *b;
-    char content[1024];
-    const char *found = strstr(small, from);
-    assert_non_null(found);
-    snprintf(content, sizeof content, "%.*s%s%s", (int)(found - small), small, to, found + strlen(from));
-    put_text("sets/bad.yml", content);
+    put_changed("sets/bad.yml", small, from, to);
     expect_fault(benchmark_open(&b, at("sets"), "bad", NULL, at("imported")), words);
 }
 

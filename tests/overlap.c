@@ -2,7 +2,6 @@
  * how it is named, and what passes. */
 #include "../datasets/overlap.h"
 #include "../datasets/bag.h"
-#include "../datasets/benchmark.h"
 #include "../kernels/random.h"
 #include "folder.h"
 #include "pictures.h"
@@ -63,9 +62,7 @@ static void put_sets(void)
 static int check(const char *outliers, text *warnings)
 {
     static const char *const others[] = {"near", "tune", "id"};
-    benchmark *b;
-    if (benchmark_open(&b, at("sets"), "small", top, at("imported")) != 0)
-        fail_msg("%s", fault_text());
+    benchmark *b = open_benchmark("small", top);
     for (int i = 0; i < 4; i++) {
         const char *set = i < 3 ? others[i] : outliers;
         if (benchmark_fresh(b, set) == 0 && benchmark_import(b, set) != 0)

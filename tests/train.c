@@ -2,58 +2,23 @@
  * loss, the same seed gives the same bytes, a loss that leaves the numbers ends
  * the run by name, and a step neither waits twice nor allocates. */
 #include "../harness/train.h"
-#include "../harness/engine.h"
-#include "../harness/fault.h"
-#include "../harness/file.h"
 #include "../harness/report.h"
-#include "colours.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "trained.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { CLASSES = COLOURS, TRAIN = 96, VAL = 30, AUXILIARY = 50, MOST = 64 };
-
-static char folder[4096], id_path[4200], outlier_path[4200], out_path[4200], csv_path[4200];
 
 typedef struct training { /* names[i]: "ce: lowers its loss" */
     char label[96], method[32];
 } training;
 
-static const char *build(void)
-{
-    const char *b = getenv("B");
-    return b ? b : "build";
-}
-
 static int set_up(void **state)
 {
     (void)state;
-    char kernels[512];
-    const char *tmp = getenv("TMPDIR");
-    snprintf(kernels, sizeof kernels, "%s/kernels", build());
-    setenv("OODBENCH_KERNELS", kernels, 1);
-    snprintf(folder, sizeof folder, "%s/oodbench-train.XXXXXX", tmp ? tmp : "/tmp");
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(id_path, sizeof id_path, "%s/id.h5", folder);
-    snprintf(outlier_path, sizeof outlier_path, "%s/outliers.h5", folder);
-    snprintf(out_path, sizeof out_path, "%s/out.safetensors", folder);
-    snprintf(csv_path, sizeof csv_path, "%s/train.csv", folder);
-    if (colours_write(id_path, outlier_path, TRAIN, VAL, AUXILIARY) == 0 && device_open("cpu", 0) == 0)
-        return 0;
-    fprintf(stderr, "%s\n", fault_text());
-    return -1;
+    return trained_begin("train", TRAIN, VAL, AUXILIARY);
 }
 
 static int tear_down(void **state)
@@ -96,26 +61,6 @@ static int train(const char *name, const recipe *c, uint64_t seed, int64_t class
     nn_free(e.net);
     plugin_close(p);
     return rc;
-}
-
-/* Value of a column in a row of the diagnostics, counted from 1. */
-static double diagnostic(const char *key, int row)
-{
-    char *text, *rest, *line, *cell;
-    size_t size;
-    int column = -1;
-    double value = NAN;
-    assert_int_equal(file_read(csv_path, &text, &size), 0);
-    rest = text;
-    for (int i = 0; (line = strsep(&rest, "\n")) && *line; i++)
-        for (int j = 0; (cell = strsep(&line, ",")); j++) {
-            if (i == 0 && strcmp(cell, key) == 0)
-                column = j;
-            if (i == row && i > 0 && j == column)
-                value = atof(cell);
-        }
-    free(text);
-    return value;
 }
 
 /* Meant for trained networks: two dozen steps from nothing leave running

@@ -3,37 +3,17 @@
  * from one trained network each moves what it claims to move, further than plain
  * cross-entropy or the method it extends. Methods that differ in a parameter
  * alone must agree to the bit where that parameter makes them the same. */
-#include "../harness/engine.h"
-#include "../harness/fault.h"
-#include "../harness/file.h"
 #include "../harness/stream.h"
 #include "../harness/train.h"
 #include "../methods/ascent.h"
 #include "../methods/box.h"
 #include "../methods/clusters.h"
 #include "../methods/scramble.h"
-#include "colours.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "trained.h"
 
 enum { TRAIN = 48, VAL = 24, AUXILIARY = 48, BATCH = 12 };
 
-static char folder[4096], id_path[4200], outlier_path[4200], start_path[4200], out_path[4200], csv_path[4200];
-
-static const char *build(void)
-{
-    const char *b = getenv("B");
-    return b ? b : "build";
-}
+static char start_path[4200];
 
 /* ---- by hand ---- */
 
@@ -211,24 +191,6 @@ static net *tune(const tuning *t, bool fresh)
     return e.net;
 }
 
-/* What a method noted under this key, its mean over an epoch, counted from 1. */
-static double noted(const char *key, int epoch)
-{
-    char *text, *rest, *line, *cell;
-    size_t size;
-    int column = -1;
-    double value = NAN;
-    assert_int_equal(file_read(csv_path, &text, &size), 0);
-    rest = text;
-    for (int row = 0; (line = strsep(&rest, "\n")) && *line; row++)
-        for (int j = 0; (cell = strsep(&line, ",")); j++) {
-            column = row == 0 && strcmp(cell, key) == 0 ? j : column;
-            value = row == epoch && row > 0 && j == column ? strtod(cell, NULL) : value;
-        }
-    free(text);
-    return value;
-}
-
 /* What a network makes of the validation images and of outliers. */
 typedef struct seen {
     double accuracy, confidence_out, confidence_apart, energy_gap, sharpness;
@@ -317,7 +279,7 @@ static void exposure(void **state)
     (void)state;
     seen oe = after(&(tuning){.method = "oe"}),
          drsam = after(&(tuning){.method = "drsam", .settings = {"drsam.rho", "0.1"}});
-    double first = noted("perturbed_loss", 1), last = noted("perturbed_loss", 3);
+    double first = diagnostic("perturbed_loss", 1), last = diagnostic("perturbed_loss", 3);
     beyond("drsam's loss up there, first over last", 0.8 * first, last, 0);
     beyond("cross-entropy's confidence over exposure's", plain().confidence_out, oe.confidence_out, 0.1);
     beyond("cross-entropy's confidence over drsam's", plain().confidence_out, drsam.confidence_out, 0.1);
@@ -366,7 +328,7 @@ static void gradients(void **state)
         double norm[2];
         for (int large = 0; large < 2; large++) {
             after(&(tuning){.method = c[0], .settings = {c[1], c[2 + large], c[4], c[5]}, .epochs = 2});
-            norm[large] = noted("gradient_norm", 2);
+            norm[large] = diagnostic("gradient_norm", 2);
         }
         if (!(norm[1] < 0.75 * norm[0]))
             fail_msg("%s: a norm of %g with a large penalty, %g with a small one", c[0], norm[1], norm[0]);
@@ -476,22 +438,9 @@ static void scrambles(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    char kernels[512];
-    const char *tmp = getenv("TMPDIR");
-    snprintf(kernels, sizeof kernels, "%s/kernels", build());
-    setenv("OODBENCH_KERNELS", kernels, 1);
-    snprintf(folder, sizeof folder, "%s/oodbench-training.XXXXXX", tmp ? tmp : "/tmp");
-    if (!mkdtemp(folder))
+    if (trained_begin("training", TRAIN, VAL, AUXILIARY) != 0)
         return -1;
-    snprintf(id_path, sizeof id_path, "%s/id.h5", folder);
-    snprintf(outlier_path, sizeof outlier_path, "%s/outliers.h5", folder);
     snprintf(start_path, sizeof start_path, "%s/start.safetensors", folder);
-    snprintf(out_path, sizeof out_path, "%s/out.safetensors", folder);
-    snprintf(csv_path, sizeof csv_path, "%s/train.csv", folder);
-    if (colours_write(id_path, outlier_path, TRAIN, VAL, AUXILIARY) != 0 || device_open("cpu", 0) != 0) {
-        fprintf(stderr, "%s\n", fault_text());
-        return -1;
-    }
     net *n = tune(&(tuning){.method = "ce", .lr = 0.02, .epochs = 8}, true);
     int rc = nn_save(n, start_path, NULL);
     nn_free(n);

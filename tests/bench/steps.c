@@ -8,6 +8,7 @@
 #include "../../harness/engine.h"
 #include "../../harness/fault.h"
 #include "../../harness/models.h"
+#include "../../harness/resident.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,31 +111,22 @@ static double ratio(const subject *s)
     return seconds(step_of(s)) / one;
 }
 
-/* The process's largest resident set since it was last asked, in kB. */
-static double resident(void)
+/* Begins the process's high-water mark anew. */
+static void reset_resident(void)
 {
-    char line[128];
-    double kb = 0;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "VmHWM: %lf kB", &kb) == 1)
-            break;
-    if (f)
-        fclose(f);
-    f = fopen("/proc/self/clear_refs", "w");
+    FILE *f = fopen("/proc/self/clear_refs", "w");
     if (f) {
         fputs("5", f);
         fclose(f);
     }
-    return kb;
 }
 
 static double gibibytes(const subject *s)
 {
     pool_reset_peaks();
-    resident();
+    reset_resident();
     seconds(step_of(s));
-    return s->number & RESIDENT ? resident() / (1 << 20) : (double)pool_counters().held_peak / (1 << 30);
+    return s->number & RESIDENT ? resident_peak_mb() / (1 << 10) : (double)pool_counters().held_peak / (1 << 30);
 }
 
 /* --- Begin and end --- */
