@@ -65,16 +65,17 @@ static int explain(const bk_api *api, const char *name)
 int device_open_api(const bk_api *api, unsigned flags)
 {
     const char *fused = getenv("FUSED");
+    char why[512] = "";
 
     if (engine.b)
         return fault("device %s: %s is open already: close it first", api ? api->name : "?", engine.api->name);
     if (explain(api, api ? api->name : "?") < 0)
         return -1;
     engine.api = api;
-    engine.b = api->open(&host, 0, flags);
+    engine.b = api->open(&host, 0, flags, why, sizeof why);
     if (!engine.b) {
         engine.api = NULL;
-        return fault("device %s: this machine has none: choose another, `oodbench devices` lists them", api->name);
+        return fault("device %s: %s", api->name, why);
     }
     if (fused)
         engine.fused = strcmp(fused, "0") != 0;

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define BK_ABI 1
+#define BK_ABI 2
 #ifndef BK_REAL
 #define BK_REAL float /* the gradient tests build engine and ref as double */
 #endif
@@ -40,11 +40,13 @@ enum bk_flag {
     BK_FAST = 1,  /* may reorder sums and drop to TF32 */
     BK_BF16 = 2,  /* plans may multiply in bfloat16, sums in float */
     BK_TRAIN = 4, /* plan_open only: batch statistics, and plan_grad will follow */
+    BK_TF32 = 8,  /* open only: products may round their factors to TF32; sums in float */
 };
 
 typedef struct bk_host { /* what the host lends; outlives the device */
     __attribute__((noreturn, format(printf, 3, 4))) void (*die)(const char *file, int line, const char *fmt, ...);
     __attribute__((format(printf, 1, 2))) void (*note)(const char *fmt, ...);
+    const char *folder; /* where a backend may keep what it measured, shared by processes; NULL: nowhere */
 } bk_host;
 
 typedef struct bk_window { /* geometry of a convolution or a pooling */
@@ -80,11 +82,14 @@ typedef struct bk_api {
     uint32_t abi, size, real_bytes; /* BK_ABI, sizeof(bk_api), sizeof(real) */
     const char *name;               /* "ref", "cpu", "cuda" */
 
-    /* The device. open() returns NULL when the machine lacks one. alloc()
-     * returns NULL when memory is out: the host trims its cache and retries. */
-    bk *(*open)(const bk_host *host, int ordinal, unsigned flags);
+    /* The device. open() returns NULL when there is none to be had, with the
+     * reason and its cure in `why`. alloc() returns NULL when memory is out: the
+     * host trims its cache and retries. memory: bytes that are unused, and in
+     * all. */
+    bk *(*open)(const bk_host *host, int ordinal, unsigned flags, char *why, size_t cap);
     void (*close)(bk *b);
     void (*describe)(bk *b, char *text, size_t cap);
+    void (*memory)(bk *b, size_t *unused, size_t *total);
     void *(*alloc)(bk *b, size_t bytes);
     void (*free)(bk *b, void *p, size_t bytes);
     void (*write)(bk *b, void *dst, const void *host_src, size_t bytes);
@@ -135,13 +140,17 @@ typedef struct bk_api {
     /* Data and randomness; a draw depends on (seed, index) and nothing else and
      * has the same bits everywhere: the arithmetic is in random.h. images:
      * x = (px / 255 - mean) / dev after a shift by (dy, dx) with zeros (black)
-     * moving in, then a mirror if flip; host_dy_dx_flip is [n][3] or NULL. */
+     * moving in, then a mirror if flip; host_dy_dx_flip is [n][3] or NULL. cut:
+     * the same of a data set whose bytes lie on the device, where each row of
+     * host_at_dy_dx_flip[n][4] begins with an image's number, below `stored`. */
     void (*images)(bk *b, real *x, const uint8_t *host_px, const int32_t *host_dy_dx_flip, int64_t n, int64_t h,
                    int64_t w, int64_t c, const real *mean, const real *dev);
     void (*uniform)(bk *b, real *y, int64_t n, uint64_t seed);
     void (*normal)(bk *b, real *y, int64_t n, uint64_t seed);
 
     /* Fast paths. Any may be NULL; the host then composes the same result. */
+    void (*cut)(bk *b, real *x, const uint8_t *store, int64_t stored, const int32_t *host_at_dy_dx_flip, int64_t n,
+                int64_t h, int64_t w, int64_t c, const real *mean, const real *dev);
     void (*bn)(bk *b, real *y, real *mean, real *var, const real *x, const real *gamma, const real *beta,
                int64_t rows, int64_t cols, real eps);
     void (*bn_grad)(bk *b, real *dx, real *dgamma, real *dbeta, const real *dy, const real *x, const real *gamma,

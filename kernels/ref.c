@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct bk {
     const bk_host *host;
@@ -22,12 +23,14 @@ struct bk {
 
 /* The device. */
 
-static bk *ref_open(const bk_host *host, int ordinal, unsigned flags)
+static bk *ref_open(const bk_host *host, int ordinal, unsigned flags, char *why, size_t cap)
 {
     (void)flags;
     bk *b = ordinal == 0 ? malloc(sizeof *b) : NULL;
     if (b)
         b->host = host;
+    else
+        snprintf(why, cap, "there is one such device, and its number is 0");
     return b;
 }
 
@@ -40,6 +43,14 @@ static void ref_describe(bk *b, char *text, size_t cap)
 {
     (void)b;
     snprintf(text, cap, "ref: plain loops, one thread, sums in double");
+}
+
+static void ref_memory(bk *b, size_t *unused, size_t *total)
+{
+    (void)b;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    *unused = (size_t)sysconf(_SC_AVPHYS_PAGES) * page;
+    *total = (size_t)sysconf(_SC_PHYS_PAGES) * page;
 }
 
 static void *ref_alloc(bk *b, size_t bytes)
@@ -572,22 +583,36 @@ static void ref_pool_avg_t(bk *b, const bk_window *g, real *x, const real *y)
 
 /* Data and randomness. */
 
+/* One image of h x w x c bytes, shifted and mirrored; returns where x ends. */
+static real *one_image(real *x, const uint8_t *px, const int32_t move[3], int64_t h, int64_t w, int64_t c,
+                       const real *mean, const real *dev)
+{
+    for (int64_t i = 0; i < h; i++)
+        for (int64_t j = 0; j < w; j++) {
+            int64_t from_i = i - move[0], from_j = (move[2] ? w - 1 - j : j) - move[1];
+            int inside = from_i >= 0 && from_i < h && from_j >= 0 && from_j < w;
+            const uint8_t *pixel = inside ? px + (from_i * w + from_j) * c : NULL;
+            for (int64_t k = 0; k < c; k++)
+                *x++ = (real)(((pixel ? pixel[k] / 255.0 : 0) - mean[k]) / dev[k]);
+        }
+    return x;
+}
+
 static void ref_images(bk *b, real *x, const uint8_t *px, const int32_t *dy_dx_flip, int64_t n, int64_t h,
                        int64_t w, int64_t c, const real *mean, const real *dev)
 {
     (void)b;
     const int32_t still[3] = {0, 0, 0};
-    for (int64_t a = 0; a < n; a++) {
-        const int32_t *move = dy_dx_flip ? dy_dx_flip + 3 * a : still;
-        for (int64_t i = 0; i < h; i++)
-            for (int64_t j = 0; j < w; j++) {
-                int64_t from_i = i - move[0], from_j = (move[2] ? w - 1 - j : j) - move[1];
-                int inside = from_i >= 0 && from_i < h && from_j >= 0 && from_j < w;
-                const uint8_t *pixel = inside ? px + ((a * h + from_i) * w + from_j) * c : NULL;
-                for (int64_t k = 0; k < c; k++)
-                    *x++ = (real)(((pixel ? pixel[k] / 255.0 : 0) - mean[k]) / dev[k]);
-            }
-    }
+    for (int64_t a = 0; a < n; a++)
+        x = one_image(x, px + a * h * w * c, dy_dx_flip ? dy_dx_flip + 3 * a : still, h, w, c, mean, dev);
+}
+
+static void ref_cut(bk *b, real *x, const uint8_t *store, int64_t stored, const int32_t *at_dy_dx_flip, int64_t n,
+                    int64_t h, int64_t w, int64_t c, const real *mean, const real *dev)
+{
+    for (int64_t a = 0; a < n && h > 0 && w > 0 && c > 0; a++, at_dy_dx_flip += 4)
+        x = one_image(x, store + checked(b, at_dy_dx_flip[0], stored, "cut") * h * w * c, at_dy_dx_flip + 1, h, w,
+                      c, mean, dev);
 }
 
 static void ref_uniform(bk *b, real *y, int64_t n, uint64_t seed)
@@ -686,10 +711,10 @@ static void ref_sgd(bk *b, real *w, real *velocity, const real *grad, int64_t n,
 // clang-format off
 static const bk_api ref = {
     .abi = BK_ABI, .size = sizeof(bk_api), .real_bytes = sizeof(real), .name = "ref",
-    E(open), E(close), E(describe), E(alloc), E(free), .write = ref_copy, .read = ref_copy, E(copy), E(sync),
+    E(open), E(close), E(describe), E(memory), E(alloc), E(free), .write = ref_copy, .read = ref_copy, E(copy), E(sync),
     E(fill), E(affine), E(axpy), E(map), E(clamp), E(within), E(zip), E(spread), E(fold), E(copy_cols),
     E(lse), E(topk), E(pick), E(place), E(take_rows), E(put_rows), E(gemm), E(conv_y), E(conv_x), E(conv_w),
-    E(pool_max), E(pool_avg), E(pool_avg_t), E(images), E(uniform), E(normal),
+    E(pool_max), E(pool_avg), E(pool_avg_t), E(images), E(uniform), E(normal), E(cut),
     E(bn), E(bn_grad), E(log_softmax), E(log_softmax_grad), E(pool_max_t), E(sgd),
 };
 // clang-format on

@@ -64,9 +64,9 @@ static inline device backends_open(const char *name)
     v.query = query.function;
     v.f = v.query(BK_ABI, sizeof(bk_api));
     if (v.f)
-        v.b = v.f->open(&backends_host, 0, 0);
-    if (!v.b)
-        snprintf(v.why, sizeof v.why, "%s: %s", path, v.f ? "no such device here" : "bk_query refused");
+        v.b = v.f->open(&backends_host, 0, 0, v.why, sizeof v.why);
+    if (!v.f)
+        snprintf(v.why, sizeof v.why, "%s: bk_query refused", path);
     return v;
 }
 

@@ -573,11 +573,10 @@ static void nearest_by_tiles(void **state)
 
 static bk_api counterfeit;
 
-static bk *opens_nothing(const bk_host *host, int ordinal, unsigned flags)
+static bk *opens_nothing(const bk_host *lent, int ordinal, unsigned flags, char *why, size_t cap)
 {
-    (void)host;
-    (void)ordinal;
-    (void)flags;
+    (void)lent, (void)ordinal, (void)flags;
+    snprintf(why, cap, "the card is on loan: ask for it");
     return NULL;
 }
 
@@ -596,7 +595,7 @@ static void refused_devices_are_explained(void **state)
     counterfeit.real_bytes = sizeof(real);
     counterfeit.open = opens_nothing;
     assert_int_equal(device_open_api(&counterfeit, 0), -1);
-    expect_text(fault_text(), "this machine has none");
+    expect_text(fault_text(), "the card is on loan");
     assert_string_equal(device_name(), "none");
     open_ref();
     assert_string_equal(device_name(), "ref");

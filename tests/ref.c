@@ -365,7 +365,12 @@ static void test_device(void **state)
     v->f->describe(v->b, text, sizeof text);
     assert_true(text[0] != 0 && strcmp(v->f->name, v->name) == 0);
     assert_true(v->f->abi == BK_ABI && v->f->size == sizeof(bk_api) && v->f->real_bytes == sizeof(real));
-    assert_null(v->f->open(&backends_host, 4321, 0));
+    char why[256] = "";
+    assert_null(v->f->open(&backends_host, 4321, 0, why, sizeof why));
+    assert_true(why[0] != 0);
+    size_t unused = 0, total = 0;
+    v->f->memory(v->b, &unused, &total);
+    assert_true(0 < unused && unused <= total);
     assert_null(v->f->alloc(v->b, SIZE_MAX / 2));
     const char word[] = "oodbench";
     char back[sizeof word] = "";

@@ -7,16 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "parallel.h"
 
 enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20 };
 
-static bk *cpu_open(const bk_host *host, int ordinal, unsigned flags)
+static bk *cpu_open(const bk_host *host, int ordinal, unsigned flags, char *why, size_t cap)
 {
     bk *b = ordinal == 0 ? calloc(1, sizeof *b) : NULL;
-    if (!b)
+    if (!b) {
+        snprintf(why, cap, "there is one such device, and its number is 0");
         return NULL;
+    }
+    if (flags & BK_TF32) {
+        snprintf(why, cap, "processors have no TF32: set precision to f32 or bf16");
+        free(b);
+        return NULL;
+    }
     b->host = host;
     b->flags = flags;
     b->dnn = dnn_open(host);
@@ -94,6 +102,14 @@ static void cpu_describe(bk *b, char *text, size_t cap)
     model_name(model, sizeof model);
     snprintf(text, cap, "cpu: %s, %s, %d thread%s, oneDNN %d.%d.%d", model, isa_name(), threads,
              threads == 1 ? "" : "s", v->major, v->minor, v->patch);
+}
+
+static void cpu_memory(bk *b, size_t *unused, size_t *total)
+{
+    (void)b;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    *unused = (size_t)sysconf(_SC_AVPHYS_PAGES) * page;
+    *total = (size_t)sysconf(_SC_PHYS_PAGES) * page;
 }
 
 /* Large blocks begin at a huge page and ask for such pages: fewer faults when
@@ -193,7 +209,7 @@ int64_t cpu_checked(bk *b, int32_t i, int64_t n, const char *op)
 // clang-format off
 static const bk_api api = {
     .abi = BK_ABI, .size = sizeof(bk_api), .real_bytes = sizeof(real), .name = "cpu",
-    E(open), E(close), E(describe), E(alloc), E(free), .write = cpu_copy, .read = cpu_copy, E(copy), E(sync),
+    E(open), E(close), E(describe), E(memory), E(alloc), E(free), .write = cpu_copy, .read = cpu_copy, E(copy), E(sync),
     E(fill), E(affine), E(axpy), E(map), E(clamp), E(within), E(zip), E(spread), E(fold), E(copy_cols),
     E(lse), E(topk), E(pick), E(place), E(take_rows), E(put_rows), E(gemm), E(conv_y), E(conv_x), E(conv_w),
     E(pool_max), E(pool_avg), E(pool_avg_t), E(images), E(uniform), E(normal),
