@@ -16,9 +16,11 @@ $(if $(SETUP),$(error a package is missing, see above))
 CFLAGS_ := $(STD) $(OPT) $(SAN) $(WARN) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -ldl
 DNN     := $(shell sh .ci/onednn-major)
+NVCC    := $(if $(filter clean help,$(MAKECMDGOALS)),,$(shell $(if $(filter-out undefined default,$(origin NVCC)),NVCC='$(NVCC)') sh .ci/cuda))
 
 HOST    := $(patsubst %.c,%.o,$(filter-out harness/main.c,$(wildcard harness/*.c datasets/*.c)))
 CPU     := $(patsubst %.c,%.o,$(filter-out kernels/cpu/onednn%.c,$(wildcard kernels/cpu/*.c)) kernels/cpu/onednn$(DNN).c)
+CUDA    := $(if $(NVCC),$(patsubst %,%.o,$(wildcard kernels/cuda/*.c kernels/cuda/*.cu)))
 METHODS := $(patsubst %.c,$(B)/%.so,$(wildcard methods/*.c))
 BAD     := $(patsubst %.c,$(B)/%.so,$(wildcard tests/bad/*.c))
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/*.c))
@@ -32,7 +34,7 @@ all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(METHODS)
 
 # Everything depends on the flags it was built with.
 $(B)/flags: force
-	@mkdir -p $(@D); echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN)' > $@
+	@mkdir -p $(@D); echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN) $(NVCC)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN) $(NVCC)' > $@
 .PHONY: force
 
 $(B)/%.o: %.c $(B)/flags
@@ -51,6 +53,20 @@ $(B)/kernels/ref.so: $(B)/kernels/ref.o
 $(B)/kernels/cpu.so: $(addprefix $(B)/,$(CPU)) kernels/exports.map
 	@echo '  LINK $@'
 	$(Q)$(CC) $(SAN) -shared -Wl,-z,defs -Wl,--version-script=kernels/exports.map -o $@ $(filter %.o,$^) $(LDFLAGS) -ldnnl -l:libgomp.so.1 -lm
+# Machine code for the cards from Turing to Hopper, PTX for what follows.
+CARDS   ?= 75 80 86 89 90a
+CUFLAGS := -O3 -g -Xcompiler -fPIC,-Wall,-Wextra $(foreach c,$(CARDS),-gencode arch=compute_$c,code=sm_$c) \
+           -gencode arch=compute_90,code=compute_90
+$(B)/kernels/cuda/%.cu.o: kernels/cuda/%.cu $(B)/flags
+	@mkdir -p $(@D); $(if $(V),,echo '  NVCC $<')
+	$(Q)$(NVCC) -std=c++17 $(CUFLAGS) -MMD -MP -c $< -o $@
+$(B)/kernels/cuda/%.c.o: kernels/cuda/%.c $(B)/flags
+	@mkdir -p $(@D); $(if $(V),,echo '  NVCC $<')
+	$(Q)$(NVCC) -O2 -g -Xcompiler -std=c11,-D_GNU_SOURCE,-fPIC,-Wall,-Wextra -MMD -MP -c $< -o $@
+$(B)/kernels/cuda/images.cu.o: CUFLAGS += -fmad=false # random.h's draws have the same bits everywhere
+$(B)/kernels/cuda.so: $(addprefix $(B)/,$(CUDA)) kernels/exports.map
+	@echo '  LINK $@'
+	$(Q)$(NVCC) -shared -cudart static -o $@ $(filter %.o,$^) -Xlinker --version-script=kernels/exports.map -Xlinker -z,defs -lcudnn -lcublas
 # Vectors; nothing here reads errno or floating-point exceptions. Results stay exact.
 $(addprefix $(B)/,$(CPU)): CFLAGS_ += $(if $(SAN),,-O3) -fno-math-errno -fno-trapping-math
 $(METHODS) $(BAD): CFLAGS_ += -fvisibility=hidden

@@ -46,6 +46,10 @@ enum bk_flag {
 typedef struct bk_host { /* what the host lends; outlives the device */
     __attribute__((noreturn, format(printf, 3, 4))) void (*die)(const char *file, int line, const char *fmt, ...);
     __attribute__((format(printf, 1, 2))) void (*note)(const char *fmt, ...);
+    /* Gives back what the host holds in reserve; ends the process for want of so
+     * many bytes. Either may be NULL: there is no reserve; die() then. */
+    void (*trim)(void);
+    __attribute__((noreturn)) void (*out_of_memory)(size_t bytes);
     const char *folder; /* where a backend may keep what it measured, shared by processes; NULL: nowhere */
 } bk_host;
 

@@ -27,7 +27,16 @@ void dnn_check(bk *b, cudnnStatus_t rc, const char *what, const char *file, int 
 
 /* Memory of the card that one call needs and the next may have: contents do not
  * stay. Each purpose has its own, so that one call can use several. */
-enum cuda_room { ROOM_WORK /* of cuDNN and cuBLAS */, ROOM_SUMS, ROOM_TILE, ROOM_KEYS, ROOM_X, ROOM_Y, ROOMS };
+enum cuda_room {
+    ROOM_WORK, /* cuDNN's workspace */
+    ROOM_BLAS, /* cuBLAS's; its size is fixed at opening */
+    ROOM_SUMS,
+    ROOM_TILE,
+    ROOM_KEYS,
+    ROOM_X,
+    ROOM_Y,
+    ROOMS
+};
 
 /* What a kernel found wrong: host memory that kernels can write, zeroed; it is
  * looked at after every wait. */
@@ -44,7 +53,7 @@ struct bk {
     const bk_host *host;
     unsigned flags; /* BK_FAST, BK_TF32 */
     int ordinal;
-    char name[128];
+    char name[256];
     int major, minor;    /* compute capability */
     int processors;      /* streaming multiprocessors */
     int driver;          /* the newest CUDA it serves: 13000 is 13.0 */
@@ -54,14 +63,21 @@ struct bk {
     cudnnHandle_t dnn;
     size_t dnn_version;
     queue *queue;
+    int capturing;             /* a stretch is being captured, 2: and something cannot be; queue.c's own */
     choice *choices;           /* a list, newest first */
     cuda_complaint *complaint; /* as the host sees it, and as kernels do */
     cuda_complaint *complaint_there;
+    void *stage; /* page-locked: small reads land here */
     void *room[ROOMS];
     size_t room_bytes[ROOMS];
 };
 
-/* device.c. Room for at least so many bytes, kept until the device is closed.
+/* device.c. Memory of the card that lasts; when there is none the host gives up
+ * its reserve, and when that does not help the process ends. */
+void *cuda_take(bk *b, size_t bytes);
+void cuda_give(bk *b, void *p); /* NULL is allowed */
+
+/* Room for at least so many bytes, kept until the device is closed.
  * Entries ask for it before they enqueue; what runs in the queue takes the
  * address then (b->room[which]), for a later call may have moved it. */
 void cuda_need_room(bk *b, enum cuda_room which, size_t bytes);

@@ -33,8 +33,10 @@ typedef void queue_go(bk *b, const void *args, const scalar *scalars, const void
 
 enum { QUEUE_SCALARS = 8, QUEUE_ARGS = 256 }; /* at most: numbers, bytes of arguments */
 
-/* args: compared byte by byte, so all fields are eight bytes wide (pointers,
- * int64_t): no padding. scalars: the bits of each number, see scalar_of(). */
+/* args: what they point to on the host must last as long as the device, or
+ * queue_forget() be called when it goes. They are compared byte by byte, so all
+ * fields are eight bytes wide (pointers, int64_t) and none is padding. scalars:
+ * the bits of each number, see scalar_of(). */
 typedef struct queue_call {
     queue_go *go;
     const void *args;
