@@ -2,7 +2,9 @@
  *
  * A block that is let go stays with us, listed under its exact size, and serves
  * the next request of that size: after the first steps of a loop the driver is
- * not called again. The one queue of a device makes reuse safe without events. */
+ * not called again. Of several the one with the lowest address goes first, so a
+ * step that repeats finds the same addresses again, as recorded launches need.
+ * The one queue of a device makes reuse safe without events. */
 #define TX_PLAIN
 #include <math.h>
 #include <stdio.h>
@@ -28,8 +30,8 @@ typedef struct block {
 /* All blocks of one rounded size. */
 typedef struct sizeclass {
     size_t bytes;
-    int64_t live; /* handed out */
-    block *cached;
+    int64_t live;  /* handed out */
+    block *cached; /* by address */
     struct sizeclass *next;
 } sizeclass;
 
@@ -250,6 +252,16 @@ storage *pool_take(size_t bytes)
     return &k->s;
 }
 
+static void put_back(block *k)
+{
+    block **at = &k->class->cached;
+
+    while (*at && (uintptr_t)(*at)->base < (uintptr_t)k->base)
+        at = &(*at)->next;
+    k->next = *at;
+    *at = k;
+}
+
 void pool_release(storage *s)
 {
     block *k = (block *)s;
@@ -263,8 +275,7 @@ void pool_release(storage *s)
     }
     k->class->live--;
     counts.live -= (int64_t)k->class->bytes;
-    k->next = k->class->cached;
-    k->class->cached = k;
+    put_back(k);
 }
 
 /* --- Counters --- */
