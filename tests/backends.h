@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../kernels/backend.h"
+#include "tested.h"
 
 typedef struct device {
     char name[32], why[5000]; /* why: what is wrong when b is NULL */
@@ -77,7 +78,7 @@ static inline void backends_close(device *v)
     v->b = NULL;
 }
 
-/* The names of what was built, at most `most`; ref is not among them. */
+/* The names of what was built and is tested, at most `most`; ref is not among them. */
 static inline int backends_built(char names[][32], int most)
 {
     char pattern[4096];
@@ -89,7 +90,7 @@ static inline int backends_built(char names[][32], int most)
     for (size_t i = 0; i < found.gl_pathc && n < most; i++) {
         const char *base = strrchr(found.gl_pathv[i], '/') + 1;
         snprintf(names[n], 32, "%.*s", (int)(strlen(base) - strlen(".so")), base);
-        n += strcmp(names[n], "ref") != 0;
+        n += strcmp(names[n], "ref") != 0 && tested(names[n]);
     }
     globfree(&found);
     return n;

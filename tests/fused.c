@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../harness/fault.h"
+#include "tested.h"
 
 static void not_built(void **state)
 {
@@ -36,5 +37,5 @@ int main(void)
 
     snprintf(folder, sizeof folder, "%s/kernels", build ? build : "build");
     setenv("OODBENCH_KERNELS", folder, 1);
-    return on_device(folder, "ref") + on_device(folder, "cpu");
+    return on_device(folder, "ref") + on_device(folder, tested_device());
 }

@@ -4,6 +4,7 @@
 #include "../harness/engine.h"
 #include "../harness/fault.h"
 #include "../kernels/random.h"
+#include "tested.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -262,7 +263,7 @@ static void cpu_as_ref(void **state)
     real *x = draw(N * D, 8);
     for (int i = 0; i < 2; i++) {
         device_close();
-        assert_int_equal(open_device(i ? "cpu" : "ref"), 0);
+        assert_int_equal(open_device(i ? tested_device() : "ref"), 0);
         found f = cluster(x, N, D, K, 3);
         label[i] = pool_host(N * sizeof *label[i]);
         memcpy(label[i], f.label, N * sizeof *f.label);
@@ -288,7 +289,7 @@ static int use_ref(void **state)
 static int use_cpu(void **state)
 {
     (void)state;
-    return open_device("cpu");
+    return open_device(tested_device());
 }
 
 static int put_away(void **state)

@@ -9,6 +9,7 @@
 #include "../harness/plugin.h"
 #include "../harness/score.h"
 #include "../kernels/random.h"
+#include "tested.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -481,6 +482,6 @@ int main(void)
     add(stale_plugins, NULL, "", "stale plugins");
     add(configuration, NULL, "", "configuration");
     add_scorers("ref"); /* first: it has no threads, and a fork needs none */
-    add_scorers("cpu");
+    add_scorers(tested_device());
     return _cmocka_run_group_tests("method", tests, (size_t)ncases, NULL, NULL);
 }

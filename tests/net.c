@@ -6,6 +6,7 @@
 #include "../harness/fault.h"
 #include "../harness/file.h"
 #include "../harness/network.h"
+#include "tested.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -198,7 +199,7 @@ static void first_values_depend_on_the_seed_alone(void **state)
     assert_string_not_equal(a, b);
     nn_free(m);
     close_net(n);
-    n = open_net("cpu", "resnet20", 10);
+    n = open_net(tested_device(), "resnet20", 10);
     nn_digest(n, c);
     assert_string_equal(a, c);
     close_net(n);
@@ -229,7 +230,7 @@ static void first_values_have_their_spread(void **state)
 static void statistics_follow_the_sample(void **state)
 {
     enum { N = 3, C = 16, M = N * 32 * 32 };
-    const char *const devices[] = {"ref", "cpu"};
+    const char *const devices[] = {"ref", tested_device()};
     (void)state;
     for (int d = 0; d < 2; d++) {
         net *n = open_net(devices[d], "resnet20", 10);
@@ -349,7 +350,8 @@ static void training_agrees(void **state)
     (void)state;
     for (int i = 0; i < 4; i++) {
         outcome judge = train_on("ref", false, names[i], 0);
-        outcome composed = train_on("cpu", false, names[i], 0), plans = train_on("cpu", true, names[i], 0);
+        outcome composed = train_on(tested_device(), false, names[i], 0),
+                plans = train_on(tested_device(), true, names[i], 0);
         assert_same_outcome(names[i], &composed, &judge);
         assert_same_outcome(names[i], &plans, &judge);
         free_outcome(&judge);
@@ -362,7 +364,8 @@ static void training_agrees(void **state)
 static void second_order_passes_through_plans(void **state)
 {
     (void)state;
-    outcome composed = train_on("ref", false, "resnet20", 1), plans = train_on("cpu", true, "resnet20", 1);
+    outcome composed = train_on("ref", false, "resnet20", 1),
+            plans = train_on(tested_device(), true, "resnet20", 1);
     assert_same_outcome("resnet20, second order", &plans, &composed);
     free_outcome(&composed);
     free_outcome(&plans);
@@ -399,8 +402,8 @@ static void evaluation_agrees(void **state)
         if (repeats(i))
             continue;
         real *judge = evaluate_on("ref", false, known[i].name);
-        real *composed = evaluate_on("cpu", false, known[i].name);
-        real *plans = evaluate_on("cpu", true, known[i].name);
+        real *composed = evaluate_on(tested_device(), false, known[i].name);
+        real *plans = evaluate_on(tested_device(), true, known[i].name);
         assert_apart(known[i].name, composed, judge, 20, 1e-4);
         assert_apart(known[i].name, plans, judge, 20, 1e-4);
         free(judge);
@@ -423,7 +426,7 @@ static void assert_plan_is_fresh(net *n, const char *after)
 
 static void plans_see_every_change(void **state)
 {
-    net *n = open_net("cpu", "resnet20", 10);
+    net *n = open_net(tested_device(), "resnet20", 10);
     (void)state;
     assert_plan_is_fresh(n, "building");
     stir(n);
@@ -449,7 +452,7 @@ static void plans_see_every_change(void **state)
 /* More batch sizes than plans are kept, recorded steps of two of them at once. */
 static void plans_come_and_go(void **state)
 {
-    net *n = open_net("cpu", "resnet20", 10);
+    net *n = open_net(tested_device(), "resnet20", 10);
     (void)state;
     nn_mode(n, NN_FROZEN);
     tx_open();
@@ -479,7 +482,7 @@ static void inputs_have_gradients_in_evaluation(void **state)
     real *g[2];
     (void)state;
     for (int d = 0; d < 2; d++) {
-        net *n = open_net(d ? "cpu" : "ref", "resnet20", 10);
+        net *n = open_net(d ? tested_device() : "ref", "resnet20", 10);
         stir(n);
         bool was = engine_parameters(false);
         tx_open();

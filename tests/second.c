@@ -4,6 +4,7 @@
 #include "../harness/engine.h"
 #include "../harness/fault.h"
 #include "../harness/network.h"
+#include "tested.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +45,7 @@ static void count_bend(bk *b, bk_plan *p, real *ddy, real *dx, real *dw, const r
 static net *open_net(const char *name)
 {
     net *n = NULL;
-    if (device_open("cpu", 0) != 0 || nn_build(&n, name, 10, 7) != 0)
+    if (device_open(tested_device(), 0) != 0 || nn_build(&n, name, 10, 7) != 0)
         fail_msg("%s", fault_text());
     original = engine.api;
     counted = *original;

@@ -8,6 +8,7 @@
 #include "../harness/fault.h"
 #include "../harness/file.h"
 #include "colours.h"
+#include "tested.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +29,7 @@ static inline const char *build(void)
     return b ? b : "build";
 }
 
-/* Makes the folder and the sets, opens the device cpu; -1, having said why. */
+/* Makes the folder and the sets, opens the device; -1, having said why. */
 static inline int trained_begin(const char *test, int64_t train, int64_t val, int64_t auxiliary)
 {
     char kernels[512];
@@ -42,7 +43,7 @@ static inline int trained_begin(const char *test, int64_t train, int64_t val, in
     snprintf(outlier_path, sizeof outlier_path, "%s/outliers.h5", folder);
     snprintf(out_path, sizeof out_path, "%s/out.safetensors", folder);
     snprintf(csv_path, sizeof csv_path, "%s/train.csv", folder);
-    if (colours_write(id_path, outlier_path, train, val, auxiliary) == 0 && device_open("cpu", 0) == 0)
+    if (colours_write(id_path, outlier_path, train, val, auxiliary) == 0 && device_open(tested_device(), 0) == 0)
         return 0;
     fprintf(stderr, "%s\n", fault_text());
     return -1;
