@@ -14,7 +14,9 @@ SETUP   := $(if $(filter clean help,$(MAKECMDGOALS)),,$(shell sh .ci/install >&2
 $(if $(SETUP),$(error a package is missing, see above))
 
 CFLAGS_ := $(STD) $(OPT) $(SAN) $(WARN) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -ldl
+# Where a bundle has the libraries that are linked (`make bundle`); nothing is there else.
+BUNDLED := -Wl,--disable-new-dtags,-rpath,\$$ORIGIN/lib:\$$ORIGIN/../lib:\$$ORIGIN/../../lib
+LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -ldl $(BUNDLED)
 DNN     := $(shell sh .ci/onednn-major)
 NVCC    := $(if $(filter clean help,$(MAKECMDGOALS)),,$(shell $(if $(filter-out undefined default,$(origin NVCC)),NVCC='$(NVCC)') sh .ci/cuda))
 
@@ -27,7 +29,7 @@ TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/*.c))
 BENCH   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
 DOUBLE  := $(patsubst %.c,$(B)/%,$(wildcard tests/double/*.c))
 
-.PHONY: all demo test lint bench method san clean help
+.PHONY: all demo test lint bench bundle method san clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(METHODS)
@@ -90,6 +92,8 @@ lint: all
 	$(Q)sh .ci/install lint && B=$(B) sh tests/lint.sh
 bench: all $(B)/tests/bench/bench
 	$(Q)$(B)/tests/bench/bench $(OP)
+bundle: all $(TESTS) $(DOUBLE) $(BAD) $(B)/tests/bench/bench
+	$(Q)B=$(B) sh .ci/bundle
 method:
 	$(Q)sh methods/new.sh '$(NAME)'
 san:
@@ -97,6 +101,6 @@ san:
 clean:
 	rm -rf build build-*
 help:
-	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench method (NAME=x) san clean'
+	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench bundle method (NAME=x) san clean'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
