@@ -224,17 +224,12 @@ static bk *cuda_open(const bk_host *host, int ordinal, unsigned flags, char *tex
 
 static void cuda_describe(bk *b, char *text, size_t cap)
 {
-    size_t unused = 0, total = 0;
     int blas = 0;
-    cudaMemGetInfo(&unused, &total);
     cublasGetVersion(b->blas, &blas);
-    snprintf(
-        text, cap,
-        "cuda: %s, %.1f of %.1f GiB unused, compute capability %d.%d, driver for CUDA %d.%d, cuDNN %zu.%zu.%zu, "
-        "cuBLAS %d.%d.%d",
-        b->name, (double)unused / (1 << 30), (double)total / (1 << 30), b->major, b->minor, b->driver / 1000,
-        b->driver % 1000 / 10, b->dnn_version / 10000, b->dnn_version % 10000 / 100, b->dnn_version % 100,
-        blas / 10000, blas % 10000 / 100, blas % 100);
+    snprintf(text, cap,
+             "cuda: %s, compute capability %d.%d, driver for CUDA %d.%d, cuDNN %zu.%zu.%zu, cuBLAS %d.%d.%d",
+             b->name, b->major, b->minor, b->driver / 1000, b->driver % 1000 / 10, b->dnn_version / 10000,
+             b->dnn_version % 10000 / 100, b->dnn_version % 100, blas / 10000, blas % 10000 / 100, blas % 100);
 }
 
 /* --- Memory --- */
