@@ -13,6 +13,7 @@
 
 #include "commands.h"
 #include "fault.h"
+#include "file.h"
 #include "layout.h"
 #include "pool.h"
 
@@ -46,7 +47,17 @@ static void backend_notes(const char *fmt, ...)
     fputc('\n', stderr);
 }
 
-static const bk_host host = {.die = backend_died, .note = backend_notes};
+static bk_host host = {
+    .die = backend_died, .note = backend_notes, .trim = pool_trim, .out_of_memory = pool_exhausted};
+
+/* Measurements save time and nothing else: where none can be kept, none are. */
+static void lend_folder(void)
+{
+    static char folder[PATH_MAX];
+    const char *shared = layout_shared(folder, sizeof folder);
+
+    host.folder = shared && file_mkdirs(shared) == 0 ? shared : NULL;
+}
 
 /* --- Opening --- */
 
@@ -71,6 +82,7 @@ int device_open_api(const bk_api *api, unsigned flags)
         return fault("device %s: %s is open already: close it first", api ? api->name : "?", engine.api->name);
     if (explain(api, api ? api->name : "?") < 0)
         return -1;
+    lend_folder();
     engine.api = api;
     engine.b = api->open(&host, 0, flags, why, sizeof why);
     if (!engine.b) {
@@ -92,6 +104,24 @@ static void kernels_folder(char *folder, size_t cap)
         layout_beside(folder, cap, "kernels");
 }
 
+/* Why an object did not load. The loader begins with the library that is missing. */
+static void explain_loading(const char *name, const char *said)
+{
+    static const struct {
+        const char *library, *cure;
+    } known[] = {
+        {"libcudnn", "install cuDNN (NVIDIA's package libcudnn9-cuda-12 or -13, as the toolkit is)"},
+        {"libcublas", "install cuBLAS, a part of the CUDA toolkit"},
+        {"libdnnl", "install oneDNN (package libdnnl2 or libdnnl3)"},
+    };
+    const char *cure = "install the library it names";
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strncmp(said, known[i].library, strlen(known[i].library)) == 0)
+            cure = known[i].cure;
+    fault("device %s: %s: %s, or name its folder in LD_LIBRARY_PATH", name, said, cure);
+}
+
 /* The interface of kernels/NAME.so, or NULL with fault() set. */
 static const bk_api *load(const char *name)
 {
@@ -108,7 +138,7 @@ static const bk_api *load(const char *name)
     }
     object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!object) {
-        fault("device %s: %s: install the library it names, or choose another device", name, dlerror());
+        explain_loading(name, dlerror());
         return NULL;
     }
     *(void **)&query = dlsym(object, "bk_query");
@@ -124,7 +154,7 @@ static const bk_api *load(const char *name)
 int device_open(const char *name, unsigned flags)
 {
     char tried[1024] = "";
-    char text[256];
+    char text[512];
 
     if (strcmp(name, "auto") != 0) {
         const bk_api *api = load(name);
@@ -183,7 +213,8 @@ void device_sync(void)
 
 static void print_device(const char *name)
 {
-    char text[256];
+    char text[512];
+    size_t unused = 0, total = 0;
     const bk_api *api = load(name);
 
     if (!api || device_open_api(api, 0) < 0) {
@@ -191,7 +222,9 @@ static void print_device(const char *name)
         return;
     }
     device_describe(text, sizeof text);
-    printf("%-8s ready    %s\n", name, text);
+    engine.api->memory(engine.b, &unused, &total);
+    printf("%-8s ready    %s; %.1f of %.1f GiB unused\n", name, text, (double)unused / (1 << 30),
+           (double)total / (1 << 30));
     device_close();
 }
 
@@ -204,14 +237,19 @@ static int is_object(const struct dirent *e)
 
 int devices_main(int argc, char **argv)
 {
+    static const char usage[] =
+        "usage: oodbench %s\n"
+        "Lists the devices that `device:` can name, or why one cannot be used and what cures that.\n"
+        "`device: auto` takes the first that is ready of cuda, cpu, ref.\n\n"
+        "OODBENCH_KERNELS   folder of backends; default: kernels/ beside the program\n"
+        "OODBENCH_CACHE     folder for what they measured; default: oodbench in $XDG_CACHE_HOME or ~/.cache\n";
     char folder[PATH_MAX];
     struct dirent **found;
     int n;
 
     if (argc > 1) {
         int help = strcmp(argv[1], "--help") == 0;
-        fprintf(help ? stdout : stderr, "usage: oodbench %s   lists the devices that `device:` can name\n",
-                argv[0]);
+        fprintf(help ? stdout : stderr, usage, argv[0]);
         return help ? EXIT_OK : EXIT_CONFIG;
     }
     kernels_folder(folder, sizeof folder);

@@ -1,4 +1,4 @@
-/* layout.c - paths relative to /proc/self/exe. */
+/* layout.c - paths relative to /proc/self/exe, and to the user's home. */
 #include "layout.h"
 #include "fault.h"
 #include "file.h"
@@ -42,6 +42,16 @@ char *layout_beside(char *out, size_t cap, const char *name)
 char *layout_root(char *out, size_t cap, const char *name)
 {
     return above(out, cap, 2, name);
+}
+
+char *layout_shared(char *out, size_t cap)
+{
+    const char *own = getenv("OODBENCH_CACHE"), *caches = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (own && *own)
+        return layout_absolute(out, cap, own);
+    if (caches && caches[0] == '/') /* any other path there is to be ignored, says its specification */
+        return file_join(out, cap, caches, "oodbench");
+    return home && home[0] == '/' ? file_join(out, cap, home, ".cache/oodbench") : NULL;
 }
 
 char *layout_absolute(char *out, size_t cap, const char *path)

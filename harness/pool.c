@@ -95,6 +95,7 @@ static void print_size(size_t bytes)
         fprintf(stderr, "%.1f kB", (double)bytes / (1 << 10));
 }
 
+static void out_of_memory(const char *what, size_t bytes) __attribute__((noreturn));
 static void out_of_memory(const char *what, size_t bytes)
 {
     origin p = tx_where();
@@ -115,6 +116,11 @@ static void out_of_memory(const char *what, size_t bytes)
                 fputc('\n', stderr);
             }
     exit(EXIT_MEMORY);
+}
+
+void pool_exhausted(size_t bytes)
+{
+    out_of_memory("device", bytes);
 }
 
 void *pool_host(size_t bytes)
@@ -172,7 +178,7 @@ static block *fresh_block(sizeclass *c, size_t asked)
         k->base = driver_alloc(c->bytes);
     }
     if (!k->base)
-        out_of_memory("device", asked);
+        pool_exhausted(asked);
     counts.held += (int64_t)c->bytes;
     if (counts.held > counts.held_peak)
         counts.held_peak = counts.held;

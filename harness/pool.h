@@ -5,9 +5,10 @@
 
 #include "engine.h"
 
-storage *pool_take(size_t bytes); /* one reference; or exit 4 */
-void pool_release(storage *s);    /* one reference less */
-void pool_waited(void);           /* counts a read or sync */
+storage *pool_take(size_t bytes);                            /* one reference; or exit 4 */
+void pool_release(storage *s);                               /* one reference less */
+void pool_waited(void);                                      /* counts a read or sync */
+void pool_exhausted(size_t bytes) __attribute__((noreturn)); /* the device has not so many left; exit 4 */
 
 int64_t scope_tensors(void);  /* alive in all scopes */
 void scope_disown(tensor *t); /* t ends when a node says so, not its scope */

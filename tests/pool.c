@@ -625,40 +625,6 @@ static void nearest_by_tiles(void **state)
     tx_close();
 }
 
-/* --- Devices --- */
-
-static bk_api counterfeit;
-
-static bk *opens_nothing(const bk_host *lent, int ordinal, unsigned flags, char *why, size_t cap)
-{
-    (void)lent, (void)ordinal, (void)flags;
-    snprintf(why, cap, "the card is on loan: ask for it");
-    return NULL;
-}
-
-static void refused_devices_are_explained(void **state)
-{
-    (void)state;
-    device_close();
-    assert_int_equal(device_open("abacus", 0), -1);
-    expect_text(fault_text(), "abacus");
-    expect_text(fault_text(), "oodbench devices");
-    assert_int_equal(device_open_api(NULL, 0), -1);
-    expect_text(fault_text(), "rebuild");
-    counterfeit = (bk_api){.abi = BK_ABI, .size = sizeof(bk_api), .real_bytes = 2, .name = "half"};
-    assert_int_equal(device_open_api(&counterfeit, 0), -1);
-    expect_text(fault_text(), "reals of 2 bytes");
-    counterfeit.real_bytes = sizeof(real);
-    counterfeit.open = opens_nothing;
-    assert_int_equal(device_open_api(&counterfeit, 0), -1);
-    expect_text(fault_text(), "the card is on loan");
-    assert_string_equal(device_name(), "none");
-    open_ref();
-    assert_string_equal(device_name(), "ref");
-    assert_int_equal(device_open("ref", 0), -1);
-    expect_text(fault_text(), "open already");
-}
-
 static int with_device(void **state)
 {
     (void)state;
@@ -692,7 +658,6 @@ int main(void)
         cmocka_unit_test(quantiles),
         cmocka_unit_test(nothing_swallows_nan),
         cmocka_unit_test(nearest_by_tiles),
-        cmocka_unit_test(refused_devices_are_explained),
     };
     const char *build = getenv("B");
     char folder[4096];

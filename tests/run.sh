@@ -9,8 +9,8 @@ export CMOCKA_MESSAGE_OUTPUT
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/oodbench-test.XXXXXX") || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
-TMPDIR=$scratch
-export TMPDIR
+TMPDIR=$scratch OODBENCH_CACHE=$scratch/measured
+export TMPDIR OODBENCH_CACHE
 
 passed=0 failed=0 skipped=0
 for source in tests/*.c tests/double/*.c; do
@@ -36,7 +36,7 @@ for source in tests/*.c tests/double/*.c; do
         cat "$log"
     fi
 done
-rm -f "$scratch/log" "$scratch/log.err"
+rm -rf "$scratch/log" "$scratch/log.err" "$scratch/measured"
 left=$(find "$scratch" -mindepth 1 | head -n 5)
 if [ -n "$left" ]; then
     printf 'files left behind:\n%s\n' "$left"
