@@ -19,6 +19,7 @@
 #include "call.h"
 
 enum { GUARD = 64, GUARD_BYTE = 0xA5, FRESH_BYTE = 0xFF }; /* fresh reals are NaN */
+enum { SPARE = 3 };                                        /* images that lie in the store beside those cut */
 
 /* --- The entries. --- */
 
@@ -207,6 +208,16 @@ static void run_images(call *c)
     real *x = out(c, n * h * w * k);
     const real *mean = in(c, k, EVEN), *dev = in(c, k, POSITIVE);
     CALL(c, images, x, c->px, c->e->variant ? c->moves : NULL, n, h, w, k, mean, dev);
+}
+
+/* The bytes on the device are four to an index, which may be any 32 bits. */
+static void run_cut(call *c)
+{
+    int64_t n = c->d[0], h = c->d[1], w = c->d[2], k = c->d[3], stored = n + SPARE;
+    real *x = out(c, n * h * w * k);
+    const real *mean = in(c, k, EVEN), *dev = in(c, k, POSITIVE);
+    const int32_t *store = indices(c, (stored * h * w * k + 3) / 4, INT64_C(1) << 32);
+    CALL(c, cut, x, (const uint8_t *)store, stored, c->cuts, n, h, w, k, mean, dev);
 }
 
 static void run_uniform(call *c)
@@ -439,6 +450,7 @@ static const struct driver {
     {D(images), BOUNDED, of_images, 0, 0},
     {D(uniform), TO_THE_BIT, NULL, 0, 0},
     {D(normal), TO_THE_BIT, NULL, 0, 0},
+    {D(cut), BOUNDED, of_images, 0, 0},
     {D(bn), BOUNDED, of_bn, 0, 0},
     {D(bn_grad), BOUNDED, of_bn_grad, 0, 0},
     {D(log_softmax), BOUNDED, of_log_softmax, 0, 0},
@@ -724,10 +736,10 @@ static int has(const bk_api *f, const struct driver *d)
     return entry != NULL;
 }
 
-/* From bn on, entries are fast paths that a backend may lack. */
+/* From cut on, entries are fast paths that a backend may lack. */
 static int optional(const struct driver *d)
 {
-    return d->at >= offsetof(bk_api, bn);
+    return d->at >= offsetof(bk_api, cut);
 }
 
 static void make_images(call *c)
@@ -740,6 +752,11 @@ static void make_images(call *c)
     for (int64_t i = 0; i < c->d[0] * 3; i++)
         c->moves[i] = (int32_t)(i % 3 == 2 ? random_below(~c->seed, (uint64_t)i, 2)
                                            : random_below(~c->seed, (uint64_t)i, 13) - 6);
+    c->cuts = need((size_t)c->d[0] * 4 * sizeof *c->cuts);
+    for (int64_t i = 0; i < c->d[0]; i++) {
+        c->cuts[4 * i] = (int32_t)random_below(c->seed, (uint64_t)i, c->d[0] + SPARE);
+        memcpy(c->cuts + 4 * i + 1, c->moves + 3 * i, 3 * sizeof *c->cuts);
+    }
 }
 
 static void set_window(call *c)
@@ -784,6 +801,7 @@ static void test_case(void **state)
     }
     free(c.px);
     free(c.moves);
+    free(c.cuts);
 }
 
 /* Every computing entry of backend.h has a row in cases.h and a driver here. */

@@ -47,8 +47,8 @@ typedef struct call {
     int empty;
     arg a[ARGS];
     int n, next;
-    uint8_t *px; /* host arrays of images */
-    int32_t *moves;
+    uint8_t *px; /* host arrays of images, and of cut */
+    int32_t *moves, *cuts;
     uint64_t seed;
     const bk_api *f;
     bk *b;

@@ -175,6 +175,7 @@ static const struct case_entry {
     {"images", CASE_IMAGES, 1, " moved"},
     {"uniform", CASE_VECTOR, 0, ""},
     {"normal", CASE_VECTOR, 0, ""},
+    {"cut", CASE_IMAGES, 0, ""},
     {"bn", CASE_NORM, 0, ""},
     {"bn_grad", CASE_NORM, 0, ""},
     {"log_softmax", CASE_ROWS, 0, ""},
