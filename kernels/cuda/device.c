@@ -289,6 +289,8 @@ void cuda_need_room(bk *b, enum cuda_room which, size_t bytes)
     b->room[which] = NULL;
     b->room_bytes[which] = bytes;
     b->room[which] = cuda_take(b, bytes);
+    if (which == ROOM_TURNS)
+        CUDA_DO(b, "clear", cudaMemsetAsync(b->room[which], 0, bytes, b->stream));
 }
 
 /* --- Traffic --- */

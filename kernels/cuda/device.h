@@ -35,6 +35,7 @@ enum cuda_room {
     ROOM_KEYS,
     ROOM_X,
     ROOM_Y,
+    ROOM_TURNS, /* counters of blocks: zero at first, and whoever counts leaves them zero */
     ROOMS
 };
 
