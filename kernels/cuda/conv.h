@@ -20,8 +20,10 @@ enum conv_kind { CONV_Y, CONV_X, CONV_W }; /* which partial derivative of the tr
 typedef struct conv_spec {
     enum conv_kind kind;
     bk_window g;
-    int bf16;             /* images, filters and the result are bfloat16, else float */
-    int bias, plus, relu; /* CONV_Y only: y = relu(conv + bias[k] + plus); bias is float, plus like y */
+    int bf16; /* images, filters and the result are bfloat16, else float */
+    /* CONV_Y only: y = relu(conv + bias[k] + plus), where bias and plus are of y's
+     * type: cuDNN has ready-made kernels for that, but only where bias is wanted. */
+    int bias, plus, relu;
 } conv_spec;
 
 /* The engine for this, or NULL when cuDNN has none that also does what is asked
@@ -29,13 +31,22 @@ typedef struct conv_spec {
  * May measure, and may move ROOM_WORK: not for what runs in the queue. */
 choice *conv_choose(bk *b, const conv_spec *s);
 
-/* out, a, b: as the entries of backend.h have them, y x w, x y w or w x y. bias
- * and plus: NULL where the choice has none. To be called from the queue. */
-void conv_launch(bk *b, const choice *c, void *out, const void *first, const void *second, const float *bias,
-                 const void *plus);
+/* What an engine works on: as the entries of backend.h have it, y x w, x y w or
+ * w x y. bias and plus: NULL where the choice has none. */
+typedef struct conv_args {
+    const choice *c;
+    void *out;
+    const void *first, *second, *bias, *plus;
+} conv_args;
 
-/* The same, enqueued. */
-void conv_enqueue(bk *b, const choice *c, void *out, const void *first, const void *second, const float *bias,
+/* cuDNN wants addresses that are multiples of 16; what lies elsewhere (filters
+ * in a vector of parameters) goes by way of copies. This takes room for them:
+ * to be called before the call that will launch is enqueued. */
+void conv_need_room(bk *b, const conv_args *a);
+void conv_launch(bk *b, const conv_args *a); /* from the queue */
+
+/* Both: room now, the launch in its turn. */
+void conv_enqueue(bk *b, const choice *c, void *out, const void *first, const void *second, const void *bias,
                   const void *plus);
 
 void conv_close(bk *b); /* drops all choices */

@@ -35,7 +35,8 @@ enum cuda_room {
     ROOM_KEYS,
     ROOM_X,
     ROOM_Y,
-    ROOM_TURNS, /* counters of blocks: zero at first, and whoever counts leaves them zero */
+    ROOM_TURNS,   /* counters of blocks: zero at first, and whoever counts leaves them zero */
+    ROOM_ALIGNED, /* copies of what lies too oddly for cuDNN */
     ROOMS
 };
 
