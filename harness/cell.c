@@ -43,6 +43,20 @@ const char *cell_set_path(const cell *k, const char *set)
     return path;
 }
 
+static int open_device(cell *k)
+{
+    extractor *e = &k->extractor;
+    const char *device = config_text(k->c, "device"), *precision = config_text(k->c, "precision");
+    e->precision = precision ? precision : "f32";
+    int tf32 = strcmp(e->precision, "tf32") == 0;
+    if (config_flag(k->c, "fast", &e->fast) != 0)
+        return -1;
+    if (!tf32 && strcmp(e->precision, "f32") != 0 && strcmp(e->precision, "bf16") != 0)
+        return fault("%s: precision is f32, tf32 or bf16; found `%s`", config_origin(k->c, "precision"),
+                     e->precision);
+    return device_open(device ? device : "auto", (e->fast ? BK_FAST : 0U) | (tf32 ? BK_TF32 : 0U));
+}
+
 static int open_network(cell *k)
 {
     int64_t classes = 0;
@@ -59,16 +73,13 @@ static int open_network(cell *k)
 static int open_extractor(cell *k)
 {
     extractor *e = &k->extractor;
-    const char *precision = config_text(k->c, "precision");
-    *e = (extractor){.net = k->net, .cache = config_text(k->c, "cache"), .backend = device_name()};
-    e->precision = precision ? precision : "f32";
+    e->net = k->net;
+    e->cache = config_text(k->c, "cache");
+    e->backend = device_name();
     if (!e->cache)
         return cell_missing("cache");
-    if (read_triple(k->c, "mean", e->mean) != 0 || read_triple(k->c, "std", e->std) != 0 ||
-        config_flag(k->c, "fast", &e->fast) != 0)
+    if (read_triple(k->c, "mean", e->mean) != 0 || read_triple(k->c, "std", e->std) != 0)
         return -1;
-    if (strcmp(e->precision, "f32") != 0 && strcmp(e->precision, "bf16") != 0)
-        return fault("%s: precision is f32 or bf16; found `%s`", config_origin(k->c, "precision"), e->precision);
     nn_precision(k->net, strcmp(e->precision, "bf16") == 0);
     extractor_weights(e);
     return 0;
@@ -97,22 +108,19 @@ static const struct {
 
 static int run_cell(cell *k, const char *path)
 {
-    int fast = 0;
     size_t i = 0;
     if (config_read(k->c, path) != 0)
         return -1;
     k->kind = config_text(k->c, "cell");
     k->run = config_text(k->c, "run");
     k->id = config_text(k->c, "id");
-    const char *device = config_text(k->c, "device");
     if (!k->kind || !k->run || !k->id)
         return cell_missing(!k->kind ? "cell" : !k->run ? "run" : "id");
     while (i < 3 && strcmp(kinds[i].name, k->kind) != 0)
         i++;
     if (i == 3)
         return fault("%s: cell is train, features or score; found `%s`", config_origin(k->c, "cell"), k->kind);
-    if (config_flag(k->c, "fast", &fast) != 0 || config_int(k->c, "seed", &k->seed, 0, INT64_MAX) != 0 ||
-        device_open(device ? device : "auto", fast ? BK_FAST : 0) != 0 || open_network(k) != 0 ||
+    if (config_int(k->c, "seed", &k->seed, 0, INT64_MAX) != 0 || open_device(k) != 0 || open_network(k) != 0 ||
         open_extractor(k) != 0)
         return -1;
     return kinds[i].run(k);

@@ -168,9 +168,9 @@ int device_open(const char *name, unsigned flags)
             return 0;
         }
         size_t at = strlen(tried);
-        snprintf(tried + at, sizeof tried - at, "\n  %s", fault_text());
+        snprintf(tried + at, sizeof tried - at, "%s%s", at ? "; " : "", fault_text());
     }
-    return fault("no device could be opened:%s", tried);
+    return fault("no device could be opened: %s", tried);
 }
 
 void device_close(void)

@@ -57,7 +57,7 @@ extern engine_state engine;
 
 /* device.c. NAME is "auto" (cuda, else cpu, else ref; says which) or the name of
  * an object NAME.so in kernels/ beside the program (OODBENCH_KERNELS: another
- * folder). flags: BK_FAST. 0, or -1 with fault() set, saying what cures it. */
+ * folder). flags: BK_FAST, BK_TF32. 0, or -1 with fault() set, saying what cures it. */
 int device_open(const char *name, unsigned flags);
 int device_open_api(const bk_api *api, unsigned flags); /* one that is linked in */
 void device_close(void);                                /* after all scopes but the outermost; frees everything */

@@ -11,9 +11,9 @@
 /* The network as an extractor, with all that its outputs depend on. */
 typedef struct extractor {
     net *net;
-    const char *cache;   /* folder; NULL: nothing is kept */
-    const char *backend; /* "cpu" */
-    const char *precision;
+    const char *cache;     /* folder; NULL: nothing is kept */
+    const char *backend;   /* "cpu" */
+    const char *precision; /* "f32", "tf32", "bf16" */
     int fast;
     double mean[3], std[3];
     char weights[65]; /* nn_digest of the net: call extractor_weights after changing it */

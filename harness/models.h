@@ -29,7 +29,12 @@ int nn_save(net *n, const char *path, const char *const metadata[]);
 /* The content of weights and statistics as 64 hex digits: what caches go by. */
 void nn_digest(net *n, char digest[65]);
 
-/* bf16 evaluation through the backend's plans, where it has them. */
+/* bf16 in the backend's plans, where it has such: for evaluation most do. */
 void nn_precision(net *n, int bf16);
+
+/* What training has computed products in so far: "f32" ("tf32" if the device
+ * was opened so), "bf16", or both. */
+enum nn_trained { NN_TRAINED_F32 = 1, NN_TRAINED_BF16 = 2 };
+unsigned nn_trained(const net *n);
 
 #endif

@@ -47,6 +47,7 @@ struct net {
     int64_t unbias_n; /* so many images */
     enum nn_mode mode;
     bool bf16;
+    unsigned trained; /* enum nn_trained */
     struct net_plan *plans;
 };
 

@@ -15,7 +15,8 @@ typedef struct net_plan {  /* the backend's answer; plan is NULL where it had no
     struct net_plan *next; /* latest use first */
     int from, to, steps;   /* steps: recorded ones that will call plan_grad */
     int64_t images;
-    unsigned flags;
+    unsigned flags; /* as wanted */
+    bool bf16;      /* as granted */
     bk_plan *plan;
 } net_plan;
 
@@ -77,7 +78,7 @@ static void make_room(net *n)
 static net_plan *find_plan(const net_range *r, int64_t images)
 {
     net *n = r->n;
-    unsigned flags = r->mode == NN_EVAL ? (n->bf16 ? BK_BF16 : 0) : BK_TRAIN;
+    unsigned flags = (n->bf16 ? BK_BF16 : 0U) | (r->mode == NN_EVAL ? 0U : BK_TRAIN);
     net_plan **at = &n->plans, *p;
     while (*at &&
            ((*at)->from != r->from || (*at)->to != r->to || (*at)->images != images || (*at)->flags != flags))
@@ -90,6 +91,9 @@ static net_plan *find_plan(const net_range *r, int64_t images)
         p = pool_host(sizeof *p);
         *p = (net_plan){.from = r->from, .to = r->to, .images = images, .flags = flags};
         p->plan = open_plan(r, images, flags);
+        p->bf16 = p->plan && n->bf16;
+        if (!p->plan && flags == (BK_TRAIN | BK_BF16))
+            p->plan = open_plan(r, images, BK_TRAIN);
     }
     p->next = n->plans;
     n->plans = p;
@@ -327,6 +331,8 @@ static tensor *run_layers(const net_range *r, tensor *x)
     net_plan *p = NULL;
     if (engine.fused && engine.api->plan_open && images > 0 && (r->mode != NN_EVAL || !recorded))
         p = find_plan(r, images);
+    if (r->mode != NN_EVAL)
+        n->trained |= p && p->bf16 ? NN_TRAINED_BF16 : NN_TRAINED_F32;
     tensor *y = p && p->plan ? run_plan(r, p, count, in, batch) : net_compose(r, in, batch, !recorded);
     free(in);
     if (r->mode == NN_TRAIN && statistics > 0 && images > 0)

@@ -305,3 +305,8 @@ void nn_precision(net *n, int bf16)
 {
     n->bf16 = bf16 != 0;
 }
+
+unsigned nn_trained(const net *n)
+{
+    return n->trained;
+}

@@ -5,7 +5,11 @@
  * near, far    the ID set's test images    the set             the test images
  * csid         the ID set's test images    a shifted set       the shifted images
  * fsnear fsfar those and all shifted sets  a near or far set   all of them: the benchmark's
- *              (full spectrum)                                 own "csid accuracy" */
+ *              (full spectrum)                                 own "csid accuracy"
+ *
+ * precision: what factors of products are rounded to, of everything. With bf16
+ * that is evaluation, and training where the device trains in it (cpu does not);
+ * `trained_in` among a checkpoint's metadata says what its training used. */
 #ifndef RESULTS_H
 #define RESULTS_H
 

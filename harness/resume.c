@@ -53,12 +53,13 @@ static char *describe(const trainer *t)
     return text_format(
         "state of a training, 1\nrun: %s\nmethod: %s %s\nbase: %s %s\nnet: %s\nweights: %s\n"
         "seed: %llu\nsteps: %lld of %lld\ntrain: %s\nval: %s\noutliers: %s\n"
-        "mean: %.17g %.17g %.17g\nstd: %.17g %.17g %.17g\nbackend: %s\nfast: %d\nreal: %zu\nabi: %d\n",
+        "mean: %.17g %.17g %.17g\nstd: %.17g %.17g %.17g\nbackend: %s\nprecision: %s\nfast: %d\nreal: %zu\nabi: "
+        "%d\n",
         t->job->name, plugin_method(t->plugin)->name, settings, t->base ? plugin_method(t->base)->name : "", base,
         nn_name(t->run->net), weights, (unsigned long long)t->run->seed, (long long)t->steps,
         (long long)t->steps_each, dataset_digest(t->train), dataset_digest(t->val),
         t->outliers ? dataset_digest(t->outliers) : "", e->mean[0], e->mean[1], e->mean[2], e->std[0], e->std[1],
-        e->std[2], device_name(), e->fast, sizeof(real), BK_ABI);
+        e->std[2], device_name(), e->precision ? e->precision : "f32", e->fast, sizeof(real), BK_ABI);
 }
 
 static void tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -16,7 +16,7 @@ typedef struct setting {
     int list;         /* may hold several values */
     const char *init; /* NULL: none, or taken from the benchmark (the help says so) */
     double lo, hi;
-    const char *choices; /* "f32 bf16", or NULL */
+    const char *choices; /* "sgd adam", or NULL */
     const char *help;
     int recipe; /* part of training */
 } setting;

@@ -102,6 +102,15 @@ static int validate(trainer *t, int64_t *correct, double *loss)
     return EXIT_OK;
 }
 
+/* What the weights were trained in, which `precision` leaves to the device. */
+static const char *trained_in(const trainer *t)
+{
+    static const char *const names[][4] = {{"f32", "f32", "bf16", "bf16, f32"},
+                                           {"tf32", "tf32", "bf16", "bf16, tf32"}};
+    const char *asked = t->run->extractor->precision;
+    return names[asked && strcmp(asked, "tf32") == 0][nn_trained(t->run->net)];
+}
+
 static int keep(trainer *t, int64_t epoch, int64_t correct)
 {
     char number[32], accuracy[32];
@@ -117,6 +126,8 @@ static int keep(trainer *t, int64_t epoch, int64_t correct)
                                     number,
                                     "val_accuracy",
                                     accuracy,
+                                    "trained_in",
+                                    trained_in(t),
                                     NULL};
     t->best = correct;
     t->best_epoch = epoch;

@@ -25,7 +25,10 @@ struct bk {
 
 static bk *ref_open(const bk_host *host, int ordinal, unsigned flags, char *why, size_t cap)
 {
-    (void)flags;
+    if (flags & BK_TF32) {
+        snprintf(why, cap, "plain loops have no TF32: set precision to f32");
+        return NULL;
+    }
     bk *b = ordinal == 0 ? malloc(sizeof *b) : NULL;
     if (b)
         b->host = host;

@@ -6,6 +6,7 @@
 #include "../harness/models.h"
 #include "../harness/results.h"
 
+#include <glob.h>
 #include <signal.h>
 
 static char *in_folder(const char *name)
@@ -268,7 +269,7 @@ static void one_line(void **state)
         {"--epochs -1", "`epochs` must be a whole number from 1 to 1000000, found `-1`"},
         {"--lr 1e99", "`lr` must be a number from 0 to 1000, found `1e99`"},
         {"--flip=yes", "`flip` must be true or false, found `yes`"},
-        {"--precision f16", "`precision` must be one of: f32 bf16; found `f16`"},
+        {"--precision f16", "`precision` must be one of: f32 tf32 bf16; found `f16`"},
         {"--device gpu", "there is no device `gpu` here"},
         {"--mean 1", "`mean` is a list of three numbers (red, green, blue), found 1"},
         {"--seed 1,1", "`seed` lists 1 twice"},
@@ -377,12 +378,67 @@ static void one_at_a_time(void **state)
     free(csv);
 }
 
+static int features_of(const char *out)
+{
+    glob_t found;
+    char *pattern = text_format("%s/%s/cache/features-*.h5", here, out);
+    int n = glob(pattern, 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
+    globfree(&found);
+    free(pattern);
+    return n;
+}
+
+/* What one precision made is not taken for another's, neither rows nor features. */
+static void precisions_are_apart(void **state)
+{
+    static const char *const flags[] = {"--score msp --precision f32", "--score msp --precision bf16",
+                                        "--score msp --fast"};
+    int status;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        char *said = run_into(&status, "precise", flags[i]);
+        assert_int_equal(status, 0);
+        says(said, "2 rows to compute");
+        free(said);
+        assert_int_equal(features_of("precise"), 5 * (i + 1)); /* three splits, two sets */
+    }
+    sheet *s = results_of("precise");
+    assert_int_equal(sheet_rows(s), 6);
+    assert_true(sheet_find(s, RESULT_PRECISION, "bf16", RESULT_OOD, "plasma") >= 0);
+    assert_true(sheet_find(s, RESULT_FAST, "true", RESULT_OOD, "plasma") >= 0);
+    sheet_close(s);
+}
+
+/* A processor cannot: each row says so in one line, and what can be done. */
+static void tf32_needs_a_card(void **state)
+{
+    int status;
+    (void)state;
+    char *said = run_into(&status, "tf32", "--score msp --precision tf32");
+    assert_int_equal(status, 1);
+    free(said);
+    sheet *s = results_of("tf32");
+    assert_true(sheet_rows(s) > 0);
+    for (int row = 0; row < sheet_rows(s); row++)
+        assert_string_equal(sheet_at(s, row, RESULT_STATUS),
+                            "failed: device cpu: processors have no TF32: set precision to f32 or bf16");
+    sheet_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_and_resumes), cmocka_unit_test(bad_methods),  cmocka_unit_test(trains),
-        cmocka_unit_test(interruptions),    cmocka_unit_test(torn_results), cmocka_unit_test(one_line),
-        cmocka_unit_test(other_mistakes),   cmocka_unit_test(lists),        cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(runs_and_resumes),
+        cmocka_unit_test(bad_methods),
+        cmocka_unit_test(trains),
+        cmocka_unit_test(interruptions),
+        cmocka_unit_test(torn_results),
+        cmocka_unit_test(one_line),
+        cmocka_unit_test(other_mistakes),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(precisions_are_apart),
+        cmocka_unit_test(tf32_needs_a_card),
     };
     return cmocka_run_group_tests(tests, begin, program_end);
 }

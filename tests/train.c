@@ -42,6 +42,8 @@ static recipe short_recipe(void)
     return r;
 }
 
+static const char *precision; /* of the trainings that follow; NULL: f32 */
+
 /* One training from fresh weights; what train_run returned. */
 static int train(const char *name, const recipe *c, uint64_t seed, int64_t classes)
 {
@@ -53,6 +55,8 @@ static int train(const char *name, const recipe *c, uint64_t seed, int64_t class
     snprintf(path, sizeof path, "%s/methods/%s.so", build(), name);
     if (plugin_open(&p, path) != 0 || nn_build(&e.net, "resnet20", classes, seed) != 0)
         fail_msg("%s", fault_text());
+    e.precision = precision;
+    nn_precision(e.net, precision && strcmp(precision, "bf16") == 0);
     job.outliers = plugin_method(p)->outliers ? outlier_path : NULL;
     unlink(out_path);
     run_begin(&r, &e, id_path, seed);
@@ -230,6 +234,43 @@ static void steps_are_frugal(void **state)
     }
 }
 
+/* --- Precision --- */
+
+static const bk_api *whole;
+static bk_api narrow; /* trains in "bf16", which is f32 by another name */
+static unsigned asked;
+
+static bk_plan *opens_narrow(bk *b, const bk_layer *layers, int count, int64_t n, unsigned flags)
+{
+    asked |= flags & BK_TRAIN ? flags : 0;
+    return whole->plan_open(b, layers, count, n, flags & BK_TRAIN ? flags & ~(unsigned)BK_BF16 : flags);
+}
+
+/* The checkpoint's weights were trained in what the device granted. */
+static void says_what_it_trained_in(void **state)
+{
+    (void)state;
+    static const char *const granted[] = {"\"trained_in\":\"f32\"", "\"trained_in\":\"bf16\""};
+    recipe c = short_recipe();
+    c.epochs = 1;
+    whole = engine.api;
+    narrow = *whole;
+    narrow.plan_open = opens_narrow;
+    precision = "bf16";
+    for (int i = 0; i < 2; i++) {
+        char *kept;
+        size_t size;
+        engine.api = i ? &narrow : whole;
+        assert_int_equal(train("ce", &c, 1, CLASSES), 0);
+        assert_int_equal(file_read(out_path, &kept, &size), 0);
+        assert_non_null(memmem(kept, size, granted[i], strlen(granted[i])));
+        free(kept);
+    }
+    engine.api = whole;
+    precision = NULL;
+    assert_int_equal(asked, BK_TRAIN | BK_BF16);
+}
+
 static void wrong_input(void **state)
 {
     (void)state;
@@ -272,9 +313,10 @@ int main(void)
     static training list[MOST];
     static struct CMUnitTest all[MOST + 8];
     const struct CMUnitTest fixed[] = {
-        cmocka_unit_test(same_seed_same_bytes), cmocka_unit_test(loss_not_finite),
-        cmocka_unit_test(steps_are_frugal),     cmocka_unit_test(other_recipe),
-        cmocka_unit_test(later_of_equals),      cmocka_unit_test(wrong_input),
+        cmocka_unit_test(same_seed_same_bytes),    cmocka_unit_test(loss_not_finite),
+        cmocka_unit_test(steps_are_frugal),        cmocka_unit_test(other_recipe),
+        cmocka_unit_test(later_of_equals),         cmocka_unit_test(wrong_input),
+        cmocka_unit_test(says_what_it_trained_in),
     };
     size_t n = 0;
     setenv("OMP_NUM_THREADS", "1", 0); /* the nets are tiny, and machines that test are busy */
