@@ -1,0 +1,494 @@
+/* norm.cu - batch-norm over the rows of x[rows][cols]: statistics, the result,
+ * and the way back. Memory is what bounds it; passes over an image, each of
+ * rows * cols values:
+ *
+ *   norm_statistics  reads x
+ *   norm_apply       reads x and plus, writes y
+ *   norm_back        reads g, added, y and x, which gives the sums; again, which
+ *                    gives dx. Where a masked sum is wanted (dplus), or made of
+ *                    three images, the first pass leaves it where it is to go, or
+ *                    where dx will be, and the second reads that and x alone.
+ *
+ * Sums: a tile is up to 32 columns wide, and several blocks share its rows; each
+ * adds in float by trees, and the last one that is done adds the blocks' parts in
+ * double. Later passes begin with the last rows, which are still in the cache. */
+#include "norm.h"
+
+#include "pack.h"
+
+enum {
+    THREADS = 512, /* of the sums */
+    WARPS = THREADS / WARP,
+    COLUMNS = 32, /* of a tile, at most */
+    RESIDENT = 2, /* such blocks a processor */
+    MOMENTS = 3,  /* a block's part: sum and squares about a centre, the centre */
+    COSTS = 2,
+    TURNS = 1 << 16, /* tiles at once */
+    EACH = 256,      /* threads of the other passes */
+    AHEAD = 4,       /* rows that a thread reads before it computes */
+    AHEAD_BACK = 2   /* of up to four images */
+};
+
+/* Which values move together. */
+enum layout { FLOAT_1, FLOAT_4, BF16_1, BF16_4, BF16_8, LAYOUTS };
+static const int width_of[LAYOUTS] = {1, 4, 1, 4, 8};
+
+typedef struct norm_job {
+    int64_t rows, cols, layout, relu;
+    int64_t across; /* threads side by side in a tile: a power of two */
+    void *y;        /* what the elementwise passes write: y, dx */
+    void *keep;     /* where the sums leave the masked g, or NULL */
+    const void *x, *plus, *g, *added, *cut;
+    real *sum[2]; /* mean and variance, or dgamma and dbeta */
+    const real *mean, *var, *gamma, *beta;
+} norm_job;
+
+/* --- Sums down the columns of a tile --- */
+
+/* Adds a and b over the block's rows. Thread q * COLUMNS + c has the sum of
+ * column c: of a (q is 0), of b (q is 1). */
+template <int V> static __device__ __forceinline__ float block_sums(float (&a)[V], float (&b)[V], int across)
+{
+    __shared__ float part[2][WARPS][COLUMNS];
+    int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
+    for (int d = WARP / 2; d >= across; d /= 2)
+        for (int k = 0; k < V; k++) {
+            a[k] += __shfl_xor_sync(ALL_LANES, a[k], d);
+            b[k] += __shfl_xor_sync(ALL_LANES, b[k], d);
+        }
+    for (int k = 0; k < V && lane < across; k++) {
+        part[0][warp][lane * V + k] = a[k];
+        part[1][warp][lane * V + k] = b[k];
+    }
+    __syncthreads();
+    float sum = 0;
+    for (int w = 0; w < WARPS && threadIdx.x < 2 * COLUMNS; w++)
+        sum += part[threadIdx.x / COLUMNS][w][threadIdx.x % COLUMNS];
+    return sum;
+}
+
+/* Whether all other blocks of this tile have written their parts. */
+static __device__ __forceinline__ int last_of_tile(unsigned *turns)
+{
+    __shared__ int last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        last = atomicAdd(&turns[blockIdx.x], 1u) == gridDim.y - 1;
+        if (last)
+            turns[blockIdx.x] = 0;
+        __threadfence();
+    }
+    __syncthreads();
+    return last;
+}
+
+/* Adds over the warps; thread c of the first has the sums of column c. */
+static __device__ __forceinline__ void add_warps(double &a, double &b)
+{
+    __shared__ double part[2][WARPS][COLUMNS];
+    int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
+    part[0][warp][lane] = a;
+    part[1][warp][lane] = b;
+    __syncthreads();
+    for (int w = 1; w < WARPS && warp == 0; w++) {
+        a += part[0][w][lane];
+        b += part[1][w][lane];
+    }
+}
+
+/* Rows that block `part` of `parts` added up, `down` side by side. */
+static __device__ __forceinline__ double rows_of(int64_t rows, int64_t part, int64_t parts, int64_t down)
+{
+    int64_t rest = rows % (parts * down) - part * down;
+    return (double)(rows / (parts * down) * down + (rest < 0 ? 0 : rest < down ? rest : down));
+}
+
+/* Thread c: mean and variance of column c of the tile, from the blocks' parts.
+ * Each is about its own centre, and is moved to that of the first. */
+static __device__ __forceinline__ void finish_moments(const norm_job &j, const volatile float *parts, int64_t first,
+                                                      int wide_is)
+{
+    int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
+    int64_t count = gridDim.y, down = THREADS / j.across;
+    double sum = 0, squares = 0, centre = parts[2 * COLUMNS + lane];
+    for (int64_t p = warp; p < count; p += WARPS) {
+        const volatile float *at = parts + p * MOMENTS * COLUMNS + lane;
+        double s = at[0], q = at[COLUMNS], off = at[2 * COLUMNS] - centre, n = rows_of(j.rows, p, count, down);
+        squares += q + off * (2 * s + n * off);
+        sum += s + n * off;
+    }
+    add_warps(sum, squares);
+    if (warp > 0 || lane >= wide_is || first + lane >= j.cols)
+        return;
+    double off = sum / (double)j.rows, spread = squares / (double)j.rows - off * off;
+    j.sum[0][first + lane] = (float)(centre + off);
+    j.sum[1][first + lane] = (float)(spread < 0 ? 0 : spread);
+}
+
+/* A thread's sums are about its first row, its block's about that of the first
+ * thread: no rounding is larger than what the values differ by. */
+template <class T, int V>
+static __global__ void __launch_bounds__(THREADS, RESIDENT)
+    moments_kernel(norm_job j, float *parts, unsigned *turns)
+{
+    __shared__ float centre[COLUMNS];
+    int across = (int)j.across, x = (int)threadIdx.x % across, y = (int)threadIdx.x / across;
+    int64_t down = THREADS / across, step = gridDim.y * down, tile = (int64_t)blockIdx.x * across * V;
+    int64_t col = tile + x * V, first = blockIdx.y * down + y;
+    const T *from = (const T *)j.x + col;
+    float start[V] = {}, sum[V] = {}, squares[V] = {}, n = 0;
+    for (int64_t r = first; r < j.rows && col < j.cols; r += AHEAD * step) {
+        pack<T, V> in[AHEAD];
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            if (r + i * step < j.rows)
+                in[i] = fetch<T, V>(from + (r + i * step) * j.cols);
+        for (int k = 0; k < V && r == first; k++)
+            start[k] = wide(in[0].v[k]);
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            if (r + i * step < j.rows) {
+                n += 1;
+                for (int k = 0; k < V; k++) {
+                    float d = wide(in[i].v[k]) - start[k];
+                    sum[k] += d;
+                    squares[k] += d * d;
+                }
+            }
+    }
+    for (int k = 0; k < V && y == 0; k++)
+        centre[x * V + k] = start[k];
+    __syncthreads();
+    for (int k = 0; k < V; k++) {
+        float off = n > 0 ? start[k] - centre[x * V + k] : 0;
+        squares[k] += off * (2 * sum[k] + n * off);
+        sum[k] += n * off;
+    }
+    float total = block_sums<V>(sum, squares, across);
+    parts += (int64_t)blockIdx.x * gridDim.y * MOMENTS * COLUMNS;
+    float *own = parts + (int64_t)blockIdx.y * MOMENTS * COLUMNS;
+    if (threadIdx.x < MOMENTS * COLUMNS)
+        own[threadIdx.x] = threadIdx.x < 2 * COLUMNS ? total : centre[threadIdx.x % COLUMNS];
+    if (last_of_tile(turns))
+        finish_moments(j, parts, tile, across * V);
+}
+
+/* --- Back: sums --- */
+
+/* What norm_back reads in one place. */
+template <class T, int V> struct arrival {
+    pack<T, V> x, g, added, cut;
+};
+
+template <class T, int V>
+static __device__ __forceinline__ arrival<T, V> fetch_arrival(const norm_job &j, int64_t at)
+{
+    arrival<T, V> a;
+    a.x = fetch<T, V>((const T *)j.x + at);
+    a.g = fetch<T, V>((const T *)j.g + at);
+    if (j.added)
+        a.added = fetch<T, V>((const T *)j.added + at);
+    if (j.cut)
+        a.cut = fetch<T, V>((const T *)j.cut + at);
+    return a;
+}
+
+/* What counts of it. */
+template <class T, int V>
+static __device__ __forceinline__ float arrived(const norm_job &j, const arrival<T, V> &a, int k)
+{
+    float g = wide(a.g.v[k]);
+    if (j.added)
+        g += wide(a.added.v[k]);
+    return j.cut && wide(a.cut.v[k]) <= 0 ? 0 : g;
+}
+
+static __device__ __forceinline__ void finish_costs(const norm_job &j, scalar eps, const volatile float *parts,
+                                                    int64_t first, int wide_is)
+{
+    int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
+    double sum = 0, moment = 0;
+    for (int64_t p = warp; p < gridDim.y; p += WARPS) {
+        sum += parts[p * COSTS * COLUMNS + lane];
+        moment += parts[p * COSTS * COLUMNS + COLUMNS + lane];
+    }
+    add_warps(sum, moment);
+    if (warp > 0 || lane >= wide_is || first + lane >= j.cols)
+        return;
+    j.sum[0][first + lane] = (float)(moment / sqrt((double)j.var[first + lane] + (double)scalar_real(eps)));
+    j.sum[1][first + lane] = (float)sum;
+}
+
+template <class T, int V>
+static __global__ void __launch_bounds__(THREADS, V > 4 ? 1 : RESIDENT)
+    costs_kernel(norm_job j, scalar eps, float *parts, unsigned *turns)
+{
+    int across = (int)j.across, x = (int)threadIdx.x % across, y = (int)threadIdx.x / across;
+    int64_t down = THREADS / across, step = gridDim.y * down, tile = (int64_t)blockIdx.x * across * V;
+    int64_t col = tile + x * V;
+    float mean[V] = {}, sum[V] = {}, moment[V] = {};
+    for (int k = 0; k < V && col < j.cols; k++)
+        mean[k] = j.mean[col + k];
+    for (int64_t r = blockIdx.y * down + y; r < j.rows && col < j.cols; r += AHEAD_BACK * step) {
+        arrival<T, V> in[AHEAD_BACK];
+#pragma unroll
+        for (int i = 0; i < AHEAD_BACK; i++)
+            if (r + i * step < j.rows)
+                in[i] = fetch_arrival<T, V>(j, (r + i * step) * j.cols + col);
+#pragma unroll
+        for (int i = 0; i < AHEAD_BACK; i++)
+            if (r + i * step < j.rows) {
+                pack<T, V> kept;
+                for (int k = 0; k < V; k++) {
+                    narrow(&kept.v[k], arrived<T, V>(j, in[i], k));
+                    float g = j.keep ? wide(kept.v[k]) : arrived<T, V>(j, in[i], k);
+                    sum[k] += g;
+                    moment[k] += g * (wide(in[i].x.v[k]) - mean[k]);
+                }
+                if (j.keep)
+                    store<T, V>((T *)j.keep + (r + i * step) * j.cols + col, kept);
+            }
+    }
+    float total = block_sums<V>(sum, moment, across);
+    parts += (int64_t)blockIdx.x * gridDim.y * COSTS * COLUMNS;
+    if (threadIdx.x < COSTS * COLUMNS)
+        parts[(int64_t)blockIdx.y * COSTS * COLUMNS + threadIdx.x] = total;
+    if (last_of_tile(turns))
+        finish_costs(j, eps, parts, tile, across * V);
+}
+
+/* --- Elementwise --- */
+
+/* A thread keeps to its columns, so that it computes their numbers once: steps
+ * are whole rows. Places count from the end. */
+typedef struct walk {
+    int64_t at, last, step; /* in values, going down */
+    int64_t col;
+} walk;
+
+template <int V> static __device__ __forceinline__ walk walk_of(const norm_job &j)
+{
+    int64_t across = j.cols / V, total = j.rows * across, step = grid_step() / across * across, i = grid_first();
+    walk w = {(total - 1 - i) * V, 0, step * V, (across - 1 - i % across) * V};
+    w.at = i < step ? w.at : -1;
+    return w;
+}
+
+template <class T, int V> static __global__ void __launch_bounds__(EACH) apply_kernel(norm_job j, scalar eps)
+{
+    walk w = walk_of<V>(j);
+    if (w.at < 0)
+        return;
+    float mean[V], rate[V], beta[V];
+    for (int k = 0; k < V; k++) {
+        mean[k] = j.mean[w.col + k];
+        rate[k] = j.gamma[w.col + k] / sqrtf(j.var[w.col + k] + scalar_real(eps));
+        beta[k] = j.beta[w.col + k];
+    }
+    for (; w.at >= 0; w.at -= AHEAD * w.step) {
+        pack<T, V> x[AHEAD], plus[AHEAD];
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            if (w.at - i * w.step >= 0) {
+                x[i] = fetch<T, V>((const T *)j.x + (w.at - i * w.step));
+                if (j.plus)
+                    plus[i] = fetch<T, V>((const T *)j.plus + (w.at - i * w.step));
+            }
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            if (w.at - i * w.step >= 0) {
+                pack<T, V> y;
+                for (int k = 0; k < V; k++) {
+                    float v = (wide(x[i].v[k]) - mean[k]) * rate[k] + beta[k];
+                    v = j.plus ? v + wide(plus[i].v[k]) : v;
+                    narrow(&y.v[k], j.relu && v <= 0 ? 0 : v);
+                }
+                store<T, V>((T *)j.y + (w.at - i * w.step), y);
+            }
+    }
+}
+
+/* With h = (x - mean) r and r = 1 / sqrt(var + eps):
+ * dx = (g - dbeta / rows - h dgamma / rows) gamma r. */
+template <class T, int V> static __global__ void __launch_bounds__(EACH) back_kernel(norm_job j, scalar eps)
+{
+    walk w = walk_of<V>(j);
+    if (w.at < 0)
+        return;
+    float mean[V], rate[V], shift[V], slope[V], share = 1 / (float)j.rows;
+    for (int k = 0; k < V; k++) {
+        float r = 1 / sqrtf(j.var[w.col + k] + scalar_real(eps));
+        mean[k] = j.mean[w.col + k];
+        rate[k] = j.gamma[w.col + k] * r;
+        slope[k] = j.sum[0][w.col + k] * r * share;
+        shift[k] = j.sum[1][w.col + k] * share;
+    }
+    for (; w.at >= 0; w.at -= AHEAD_BACK * w.step) {
+        arrival<T, V> in[AHEAD_BACK];
+#pragma unroll
+        for (int i = 0; i < AHEAD_BACK; i++)
+            if (w.at - i * w.step >= 0)
+                in[i] = fetch_arrival<T, V>(j, w.at - i * w.step);
+#pragma unroll
+        for (int i = 0; i < AHEAD_BACK; i++)
+            if (w.at - i * w.step >= 0) {
+                pack<T, V> dx;
+                for (int k = 0; k < V; k++)
+                    narrow(&dx.v[k], rate[k] * (arrived<T, V>(j, in[i], k) - shift[k] -
+                                                (wide(in[i].x.v[k]) - mean[k]) * slope[k]));
+                store<T, V>((T *)j.y + (w.at - i * w.step), dx);
+            }
+    }
+}
+
+/* --- Launching --- */
+
+#define EVERY_LAYOUT(kernel)                                                                                       \
+    {                                                                                                              \
+        kernel<float, 1>, kernel<float, 4>, kernel<bf16, 1>, kernel<bf16, 4>, kernel<bf16, 8>                      \
+    }
+
+typedef void moments_fn(norm_job, float *, unsigned *);
+typedef void costs_fn(norm_job, scalar, float *, unsigned *);
+typedef void each_fn(norm_job, scalar);
+static moments_fn *const moments_of[LAYOUTS] = EVERY_LAYOUT(moments_kernel);
+static costs_fn *const costs_of[LAYOUTS] = EVERY_LAYOUT(costs_kernel);
+static each_fn *const apply_of[LAYOUTS] = EVERY_LAYOUT(apply_kernel);
+static each_fn *const back_of[LAYOUTS] = EVERY_LAYOUT(back_kernel);
+
+/* Blocks for the sums: tiles, and how many share the rows of each. */
+static dim3 tiles_of(const bk *b, const norm_job *j)
+{
+    int64_t columns = j->across * width_of[j->layout], down = THREADS / j->across;
+    int64_t tiles = (j->cols + columns - 1) / columns, most = (j->rows + down - 1) / down;
+    int64_t parts = (int64_t)b->processors * RESIDENT / tiles;
+    return dim3((unsigned)tiles, (unsigned)(parts < 1 ? 1 : parts < most ? parts : most), 1);
+}
+
+/* Enough that one step is a row at least. */
+static unsigned each_of(const bk *b, const norm_job *j, int64_t ahead)
+{
+    int64_t across = j->cols / width_of[j->layout], least = (across + EACH - 1) / EACH;
+    unsigned blocks = blocks_for(b, j->rows * across, EACH * ahead);
+    return blocks < least ? (unsigned)least : blocks;
+}
+
+static void moments_go(bk *b, const void *args, const scalar *scalars, const void *payload)
+{
+    const norm_job *j = (const norm_job *)args;
+    (void)scalars, (void)payload;
+    LAUNCH(b, moments_of[j->layout], tiles_of(b, j), dim3(THREADS), 0, *j, (float *)b->room[ROOM_SUMS],
+           (unsigned *)b->room[ROOM_TURNS]);
+}
+
+static void apply_go(bk *b, const void *args, const scalar *scalars, const void *payload)
+{
+    const norm_job *j = (const norm_job *)args;
+    (void)payload;
+    LAUNCH(b, apply_of[j->layout], dim3(each_of(b, j, AHEAD)), dim3(EACH), 0, *j, scalars[0]);
+}
+
+static void back_go(bk *b, const void *args, const scalar *scalars, const void *payload)
+{
+    norm_job j = *(const norm_job *)args;
+    (void)payload;
+    LAUNCH(b, costs_of[j.layout], tiles_of(b, &j), dim3(THREADS), 0, j, scalars[0], (float *)b->room[ROOM_SUMS],
+           (unsigned *)b->room[ROOM_TURNS]);
+    if (j.keep) {
+        j.g = j.keep;
+        j.added = j.cut = NULL;
+    }
+    LAUNCH(b, back_of[j.layout], dim3(each_of(b, &j, AHEAD_BACK)), dim3(EACH), 0, j, scalars[0]);
+}
+
+/* The widest layout that the extents and all addresses allow. */
+static void set_layout(norm_job *j, int is_bf16, const void *const *images, int count)
+{
+    j->layout = is_bf16 ? BF16_8 : FLOAT_4;
+    for (int fits = 0; !fits; j->layout -= !fits) {
+        size_t bytes = (size_t)width_of[j->layout] * (is_bf16 ? sizeof(bf16) : sizeof(float));
+        fits = j->cols % width_of[j->layout] == 0;
+        for (int i = 0; i < count; i++)
+            fits = fits && aligned_to(images[i], bytes);
+    }
+    for (j->across = 1; j->across * width_of[j->layout] < j->cols && j->across * width_of[j->layout] < COLUMNS;)
+        j->across *= 2;
+}
+
+static void need_rooms(bk *b, const norm_job *j)
+{
+    dim3 blocks = tiles_of(b, j);
+    if (blocks.x > TURNS)
+        CUDA_DIE(b, "bn: %lld columns, at most %d", (long long)j->cols, TURNS);
+    cuda_need_room(b, ROOM_SUMS, (size_t)blocks.x * blocks.y * MOMENTS * COLUMNS * sizeof(float));
+    cuda_need_room(b, ROOM_TURNS, TURNS * sizeof(unsigned));
+}
+
+static void enqueue(bk *b, queue_go *go, const norm_job *j, real eps)
+{
+    uint64_t number = scalar_of(eps);
+    queue_call c = {go, j, sizeof *j, &number, 1, NULL, 0};
+    queue_add(b, &c);
+}
+
+/* --- The entries --- */
+
+void norm_statistics(bk *b, const norm_shape *s, real *mean, real *var, const void *x)
+{
+    if (s->rows <= 0 || s->cols <= 0)
+        return;
+    norm_job j = {};
+    j.rows = s->rows, j.cols = s->cols;
+    j.x = x, j.sum[0] = mean, j.sum[1] = var;
+    set_layout(&j, s->bf16, &x, 1);
+    need_rooms(b, &j);
+    ENQUEUE(b, moments_go, j);
+}
+
+void norm_apply(bk *b, const norm_shape *s, void *y, const void *x, const real *mean, const real *var,
+                const real *gamma, const real *beta, const void *plus, int relu)
+{
+    if (s->rows <= 0 || s->cols <= 0)
+        return;
+    norm_job j = {};
+    j.rows = s->rows, j.cols = s->cols, j.relu = relu;
+    j.y = y, j.x = x, j.plus = plus;
+    j.mean = mean, j.var = var, j.gamma = gamma, j.beta = beta;
+    const void *const images[] = {y, x, plus};
+    set_layout(&j, s->bf16, images, 3);
+    enqueue(b, apply_go, &j, s->eps);
+}
+
+void norm_back(bk *b, const norm_shape *s, void *dx, void *dplus, real *dgamma, real *dbeta, const void *g,
+               const void *added, const void *y, const void *x, const real *gamma, const real *mean,
+               const real *var)
+{
+    if (s->rows <= 0 || s->cols <= 0)
+        return;
+    norm_job j = {};
+    j.rows = s->rows, j.cols = s->cols;
+    j.y = dx, j.keep = dplus ? dplus : added && y ? dx : NULL;
+    j.x = x, j.g = g, j.added = added, j.cut = y;
+    j.sum[0] = dgamma, j.sum[1] = dbeta;
+    j.mean = mean, j.var = var, j.gamma = gamma;
+    const void *const images[] = {dx, dplus, g, added, y, x};
+    set_layout(&j, s->bf16, images, 6);
+    need_rooms(b, &j);
+    enqueue(b, back_go, &j, s->eps);
+}
+
+void cuda_bn(bk *b, real *y, real *mean, real *var, const real *x, const real *gamma, const real *beta,
+             int64_t rows, int64_t cols, real eps)
+{
+    norm_shape s = {rows, cols, 0, eps};
+    norm_statistics(b, &s, mean, var, x);
+    norm_apply(b, &s, y, x, mean, var, gamma, beta, NULL, 0);
+}
+
+void cuda_bn_grad(bk *b, real *dx, real *dgamma, real *dbeta, const real *dy, const real *x, const real *gamma,
+                  const real *mean, const real *var, int64_t rows, int64_t cols, real eps)
+{
+    norm_shape s = {rows, cols, 0, eps};
+    norm_back(b, &s, dx, NULL, dgamma, dbeta, dy, NULL, NULL, x, gamma, mean, var);
+}
