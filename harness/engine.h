@@ -109,6 +109,8 @@ origin tx_where(void); /* of the public call in progress */
 
 /* Data, randomness and updates: the backend's entries on tensors. */
 tensor *tx_images(dims d, const uint8_t *host_px, const int32_t *host_dy_dx_flip, tensor *mean, tensor *dev);
+tensor *tx_cut(dims d, const tensor *store, int64_t stored, const int32_t *host_at_dy_dx_flip, tensor *mean,
+               tensor *dev);               /* of `stored` images in tx_bytes(); where the backend can */
 tensor *tx_channels(const double v[3]);    /* [3]: a mean or a deviation as tx_images wants them */
 tensor *tx_uniform(dims d, uint64_t seed); /* [0,1) */
 tensor *tx_normal(dims d, uint64_t seed);

@@ -34,8 +34,9 @@ void gather_room(const gatherer *g, gathered *b, int64_t n)
     if (n <= b->room)
         return;
     gather_free(b);
-    b->px = pool_host((size_t)n * g->image);
+    b->px = g->numbers ? NULL : pool_host((size_t)n * g->image);
     b->moves = pool_host((size_t)n * 3 * sizeof *b->moves);
+    b->cuts = pool_host((size_t)n * 4 * sizeof *b->cuts);
     b->labels = pool_host((size_t)n * sizeof *b->labels);
     b->room = n;
 }
@@ -50,6 +51,7 @@ void gather_free(gathered *b)
 {
     free(b->px);
     free(b->moves);
+    free(b->cuts);
     free(b->labels);
     free(b->view_px);
     *b = (gathered){0};
@@ -84,12 +86,15 @@ static void gather_one(gatherer *g, gathered *b, int64_t i, place p)
     uint64_t seed = random_stream(random_stream(g->seed, PURPOSE_AUGMENTATION), (uint64_t)p.epoch);
     uint64_t at = 3 * (uint64_t)p.position;
     int64_t from = g->order[p.position];
-    int32_t *move = b->moves + 3 * i;
-    memcpy(b->px + (size_t)i * g->image, dataset_images(g->d) + (size_t)from * g->image, g->image);
+    int32_t *move = b->moves + 3 * i, *cut = b->cuts + 4 * i;
+    if (b->px)
+        memcpy(b->px + (size_t)i * g->image, dataset_images(g->d) + (size_t)from * g->image, g->image);
     b->labels[i] = dataset_labels(g->d)[from];
     move[0] = (int32_t)(random_below(seed, at, 2 * g->crop + 1) - g->crop);
     move[1] = (int32_t)(random_below(seed, at + 1, 2 * g->crop + 1) - g->crop);
     move[2] = g->flip ? (int32_t)random_below(seed, at + 2, 2) : 0;
+    cut[0] = (int32_t)from;
+    memcpy(cut + 1, move, 3 * sizeof *move);
 }
 
 void gather(gatherer *g, gathered *b, place first, int64_t n, const atomic_bool *stop)
@@ -121,8 +126,8 @@ static void cut_line(const gatherer *g, uint8_t *out, const uint8_t *in, int64_t
 
 void gather_cut(const gatherer *g, const gathered *b, int64_t i, uint8_t *out)
 {
-    const uint8_t *in = b->px + (size_t)i * g->image;
-    const int32_t *move = b->moves + 3 * i;
+    const int32_t *cut = b->cuts + 4 * i, *move = cut + 1;
+    const uint8_t *in = dataset_images(g->d) + (size_t)cut[0] * g->image;
     int64_t line = g->side * g->channels;
     for (int64_t y = 0; y < g->side; y++) {
         int64_t from = y - move[0];

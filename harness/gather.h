@@ -27,6 +27,7 @@ typedef struct gatherer {
     int64_t crop, flip; /* as stream_options has them */
     int64_t n, side, channels;
     size_t image;   /* bytes */
+    bool numbers;   /* without px: pixels are taken from elsewhere; before the first gather_room() */
     int64_t epoch;  /* whose permutation `order` is; -1: none yet */
     int32_t *order; /* [n] */
 } gatherer;
@@ -34,8 +35,9 @@ typedef struct gatherer {
 typedef struct gathered {
     int64_t n, room;     /* images that are here; that fit */
     place first, behind; /* of the first one, and of the one behind the last */
-    uint8_t *px;         /* [n][side][side][channels], as stored */
+    uint8_t *px;         /* [n][side][side][channels], as stored; NULL: numbers only */
     int32_t *moves;      /* [n][3]: dy, dx, mirrored, as the backend's images() takes them */
+    int32_t *cuts;       /* [n][4]: number in the set, dy, dx, mirrored, as its cut() takes them */
     int32_t *labels;     /* [n] */
     view seen;           /* what view_px holds of the n images */
     uint8_t *view_px;    /* [n][side][side][channels], and one image more to work in; NULL: no room yet */

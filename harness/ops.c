@@ -447,13 +447,31 @@ tensor *tx_channels(const double v[3])
     return tx_from(DIMS(3), r);
 }
 
-tensor *tx_images(dims d, const uint8_t *host_px, const int32_t *host_dy_dx_flip, tensor *mean, tensor *dev)
+static tensor *new_images(const char *operation, dims d, const tensor *mean, const tensor *dev)
 {
     tensor *y = tx_new(d);
 
     if (d.n != 4 || mean->count != y->cols || dev->count != y->cols)
-        tx_die("tx_images", "%s with a mean of %s and a deviation of %s: images and one of each per channel",
+        tx_die(operation, "%s with a mean of %s and a deviation of %s: images and one of each per channel",
                tx_text(y), tx_text(mean), tx_text(dev));
+    return y;
+}
+
+tensor *tx_cut(dims d, const tensor *store, int64_t stored, const int32_t *host_at_dy_dx_flip, tensor *mean,
+               tensor *dev)
+{
+    tensor *y = new_images("tx_cut", d, mean, dev);
+
+    if (y->count)
+        engine.api->cut(engine.b, tx_data(y), (const uint8_t *)store->mem->at, stored, host_at_dy_dx_flip, d.d[0],
+                        d.d[1], d.d[2], d.d[3], tx_data(mean), tx_data(dev));
+    return y;
+}
+
+tensor *tx_images(dims d, const uint8_t *host_px, const int32_t *host_dy_dx_flip, tensor *mean, tensor *dev)
+{
+    tensor *y = new_images("tx_images", d, mean, dev);
+
     if (y->count)
         engine.api->images(engine.b, tx_data(y), host_px, host_dy_dx_flip, d.d[0], d.d[1], d.d[2], d.d[3],
                            tx_data(mean), tx_data(dev));

@@ -1,7 +1,8 @@
 /* stream.c - batches gathered by a thread, one ahead, and handed to the device,
  * which shifts, mirrors and normalises them (tx_images). Two batches of bytes
  * exist: the one shown last and the coming one, which is the thread's between
- * ahead_begin and ahead_wait, as is the gatherer. */
+ * ahead_begin and ahead_wait, as is the gatherer. A set that the device holds
+ * as a whole is cut there (tx_cut): a batch is then a few numbers. */
 #include "stream.h"
 #include "ahead.h"
 #include "engine.h"
@@ -9,9 +10,12 @@
 
 #include <stdlib.h>
 
+enum { SHARE = 4, SLICE = 1 << 26 }; /* of unused memory a set may take one in so many; bytes written at once */
+
 struct stream {
     stream_options o;
     gatherer from;
+    tensor *store; /* the set's bytes on the device; NULL: they are sent with each batch */
     ahead *thread; /* NULL: everything is made when it is asked for */
     gathered slots[2], *shown, *coming;
     place next;             /* of the image that stream_next shows first */
@@ -33,6 +37,22 @@ static void make_coming(void *what, const atomic_bool *stop)
         gather_view(&s->from, s->coming, s->coming_view, stop);
 }
 
+/* The set on the device, if it can be cut there and leaves the room that training needs. */
+static tensor *send_set(const gatherer *g)
+{
+    size_t bytes = (size_t)g->n * g->image, unused = 0, total = 0;
+    if (!engine.b || !engine.api->cut || !engine.fused)
+        return NULL;
+    engine.api->memory(engine.b, &unused, &total);
+    if (bytes > unused / SHARE)
+        return NULL;
+    tensor *store = tx_bytes(bytes);
+    for (size_t at = 0; at < bytes; at += SLICE)
+        engine.api->write(engine.b, store->mem->at + at, dataset_images(g->d) + at,
+                          bytes - at < SLICE ? bytes - at : SLICE);
+    return store;
+}
+
 int stream_open(stream **out, const dataset *d, const stream_options *o)
 {
     gatherer from;
@@ -40,6 +60,8 @@ int stream_open(stream **out, const dataset *d, const stream_options *o)
         return -1;
     stream *s = pool_host(sizeof *s);
     *s = (stream){.o = *o, .from = from};
+    s->store = o->no_store ? NULL : send_set(&from);
+    s->from.numbers = s->store != NULL;
     s->shown = &s->slots[0];
     s->coming = &s->slots[1];
     s->thread = o->no_thread ? NULL : ahead_open(make_coming, s);
@@ -55,6 +77,8 @@ void stream_close(stream *s)
     gather_free(&s->slots[0]);
     gather_free(&s->slots[1]);
     gather_close(&s->from);
+    if (s->store)
+        tx_drop(s->store);
     free(s);
 }
 
@@ -129,12 +153,20 @@ static tensor *normalised(const stream *s, const uint8_t *px, const int32_t *mov
                      tx_channels(s->o.std));
 }
 
+static tensor *images_of(const stream *s, const gathered *b, int64_t n)
+{
+    if (!s->store)
+        return normalised(s, b->px, s->o.crop || s->o.flip ? b->moves : NULL, n);
+    return tx_cut(DIMS(n, s->from.side, s->from.side, s->from.channels), s->store, s->from.n, b->cuts,
+                  tx_channels(s->o.mean), tx_channels(s->o.std));
+}
+
 batch stream_next(stream *s, int64_t n)
 {
     have_coming(s, n);
     turn(s);
     begin_coming(s);
-    tensor *x = normalised(s, s->shown->px, s->o.crop || s->o.flip ? s->shown->moves : NULL, n);
+    tensor *x = images_of(s, s->shown, n);
     s->mem = x->mem;
     s->offset = x->offset;
     s->images = n;

@@ -17,9 +17,12 @@ typedef struct stream_options {
     int flip;     /* mirror every other image, by chance */
     double mean[3], std[3];
     int no_thread; /* each batch is made when it is asked for; it holds the same */
+    int no_store;  /* the device keeps no copy of the set; batches hold the same */
 } stream_options;
 
-/* d stays the caller's and must outlive the stream. -1 with fault() set. */
+/* d stays the caller's and must outlive the stream. Where the backend cuts
+ * batches itself and has the room, the set is copied to it: close the stream
+ * before the scope it was opened in. -1 with fault() set. */
 int stream_open(stream **s, const dataset *d, const stream_options *o);
 void stream_close(stream *s);
 

@@ -76,10 +76,13 @@ static const stream_options still = {.seed = 5, .std = {1, 1, 1}};
 static const stream_options moving = {
     .seed = 5, .crop = 4, .flip = 1, .mean = {0.5, 0.4, 0.3}, .std = {0.25, 0.5, 0.2}};
 
+static int sent; /* streams opened from now on send each batch, though the device could keep the set */
+
 static stream *open_stream(stream_options o, int no_thread)
 {
     stream *s;
     o.no_thread = no_thread;
+    o.no_store = sent;
     assert_int_equal(stream_open(&s, set, &o), 0);
     return s;
 }
@@ -117,6 +120,19 @@ static void same_next(stream *a, stream *b, int64_t n)
     assert_memory_equal(at, there, sizeof at);
     free(x);
     free(y);
+}
+
+/* Both streams give the same view of their last batches, to the bit. */
+static void same_view(stream *a, const batch *one, stream *b, const batch *two, const corruption *c, int severity)
+{
+    static real x[MOST * PIXELS], y[MOST * PIXELS];
+    size_t size = (size_t)one->n * PIXELS * sizeof(real);
+    tensor *v = stream_view(a, one->x, c, severity), *w = stream_view(b, two->x, c, severity);
+    assert_non_null(v);
+    assert_non_null(w);
+    tx_read(v, x);
+    tx_read(w, y);
+    assert_memory_equal(x, y, size);
 }
 
 /* Every image once an epoch, in an order that the seed and the epoch decide. */
@@ -247,6 +263,72 @@ static void thread_changes_nothing(void **state)
     stream_close(b);
 }
 
+/* --- Where the set lies --- */
+
+static int64_t live(void)
+{
+    return pool_counters().live;
+}
+
+/* The same calls of a stream whose set lies on the device and of one that sends it. */
+static void store_changes_nothing(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {16, 16, 5, 96, 97, 200, 1, 0, 3};
+    const corruption *blur = corruption_find("gaussian_blur");
+    const stream_options *const kinds[] = {&moving, &still};
+    for (int k = 0; k < 2; k++) {
+        int64_t before = live();
+        stream *a = open_stream(*kinds[k], k);
+        assert_true(live() - before >= IMAGES * PIXELS);
+        sent = 1;
+        before = live();
+        stream *b = open_stream(*kinds[k], k);
+        sent = 0;
+        assert_int_equal(live(), before);
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            same_next(a, b, sizes[i]);
+            tx_open();
+            batch one = stream_next(a, 12), two = stream_next(b, 12);
+            same_view(a, &one, b, &two, blur, 1 + (int)i % 3);
+            tx_close();
+            stream_seek(a, (int64_t)i, IMAGES - 5);
+            stream_seek(b, (int64_t)i, IMAGES - 5);
+        }
+        stream_close(b);
+        assert_int_equal(live(), before);
+        stream_close(a);
+        assert_true(before - live() >= IMAGES * PIXELS);
+    }
+}
+
+static size_t unused_now;
+
+static void little_memory(bk *b, size_t *unused, size_t *total)
+{
+    (void)b;
+    *unused = *total = unused_now;
+}
+
+/* A set stays on the host when it would take more than a quarter of what is left. */
+static void leaves_room(void **state)
+{
+    (void)state;
+    const bk_api *whole = engine.api;
+    bk_api small = *whole;
+    small.memory = little_memory;
+    engine.api = &small;
+    for (int fits = 0; fits < 2; fits++) {
+        int64_t before = live();
+        unused_now = (size_t)4 * IMAGES * PIXELS - !fits;
+        stream *s = open_stream(still, 0);
+        assert_int_equal(live() > before, fits);
+        stream_close(s);
+        assert_int_equal(live(), before);
+    }
+    engine.api = whole;
+}
+
 /* How many images are asked for at a time changes no image. */
 static void any_number_at_a_time(void **state)
 {
@@ -364,19 +446,6 @@ static void views_by_hand(void **state)
     assert_true(n > 0);
     assert_true(gather_view_seed(5, 2) != gather_view_seed(5, 3));
     assert_true(gather_view_seed(5, 2) != gather_view_seed(6, 2));
-}
-
-/* Both streams give the same view of their last batches, to the bit. */
-static void same_view(stream *a, const batch *one, stream *b, const batch *two, const corruption *c, int severity)
-{
-    static real x[MOST * PIXELS], y[MOST * PIXELS];
-    size_t size = (size_t)one->n * PIXELS * sizeof(real);
-    tensor *v = stream_view(a, one->x, c, severity), *w = stream_view(b, two->x, c, severity);
-    assert_non_null(v);
-    assert_non_null(w);
-    tx_read(v, x);
-    tx_read(w, y);
-    assert_memory_equal(x, y, size);
 }
 
 /* Views that come, stay, change and go; batches of several sizes; seeks. */
@@ -653,6 +722,8 @@ int main(void)
         cmocka_unit_test(augments),
         cmocka_unit_test(cut_like_the_device),
         cmocka_unit_test(thread_changes_nothing),
+        cmocka_unit_test(store_changes_nothing),
+        cmocka_unit_test(leaves_room),
         cmocka_unit_test(any_number_at_a_time),
         cmocka_unit_test(goes_on_anywhere),
         cmocka_unit_test(runs_ahead),
@@ -666,5 +737,15 @@ int main(void)
         cmocka_unit_test(stops_a_job),
         cmocka_unit_test(exits_at_work),
     };
-    return cmocka_run_group_tests_name("stream", all, set_up, tear_down);
+    const struct CMUnitTest sending[] = {
+        cmocka_unit_test(augments),
+        cmocka_unit_test(cut_like_the_device),
+        cmocka_unit_test(thread_changes_nothing),
+        cmocka_unit_test(views_by_hand),
+        cmocka_unit_test(thread_changes_no_view),
+        cmocka_unit_test(views_of_parts),
+    };
+    int failed = cmocka_run_group_tests_name("stream", all, set_up, tear_down);
+    sent = 1;
+    return failed + cmocka_run_group_tests_name("stream that sends each batch", sending, set_up, tear_down);
 }
