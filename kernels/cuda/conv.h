@@ -16,13 +16,16 @@ extern "C" {
 #endif
 
 enum conv_kind { CONV_Y, CONV_X, CONV_W }; /* which partial derivative of the trilinear form */
+enum conv_bias { CONV_NO_BIAS, CONV_BIAS_FLOAT, CONV_BIAS_LIKE_Y };
 
 typedef struct conv_spec {
     enum conv_kind kind;
     bk_window g;
     int bf16; /* images, filters and the result are bfloat16, else float */
-    /* CONV_Y only: y = relu(conv + bias[k] + plus), where bias and plus are of y's
-     * type: cuDNN has ready-made kernels for that, but only where bias is wanted. */
+    /* CONV_Y only: y = relu(conv + bias[k] + plus); plus is of y's type. bias is
+     * an enum conv_bias: for bfloat16 images cuDNN has ready-made kernels with a
+     * bias of their type; with a float one it compiles kernels while it runs, if
+     * it can, and without a bias too. */
     int bias, plus, relu;
 } conv_spec;
 

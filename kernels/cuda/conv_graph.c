@@ -150,17 +150,19 @@ static int behind(conv_graph *g, const conv_spec *s, const int64_t dims[IMAGE_DI
     const struct step {
         int wanted, name;
         cudnnPointwiseMode_t mode;
+        cudnnDataType_t type;
         const int64_t *dims;
     } steps[] = {
-        {s->plus, TENSOR_PLUS, CUDNN_POINTWISE_ADD, dims},
-        {s->bias, TENSOR_BIAS, CUDNN_POINTWISE_ADD, per_channel},
-        {s->relu, 0, CUDNN_POINTWISE_RELU_FWD, NULL},
+        {s->plus, TENSOR_PLUS, CUDNN_POINTWISE_ADD, type, dims},
+        {s->bias, TENSOR_BIAS, CUDNN_POINTWISE_ADD, s->bias == CONV_BIAS_FLOAT ? CUDNN_DATA_FLOAT : type,
+         per_channel},
+        {s->relu, 0, CUDNN_POINTWISE_RELU_FWD, type, NULL},
     };
     int left = !!s->plus + !!s->bias + !!s->relu, made = 0;
     for (int i = 0; i < 3; i++) {
         if (!steps[i].wanted)
             continue;
-        descriptor with = steps[i].dims ? tensor(g, steps[i].name, type, steps[i].dims) : NULL;
+        descriptor with = steps[i].dims ? tensor(g, steps[i].name, steps[i].type, steps[i].dims) : NULL;
         descriptor to = --left ? tensor(g, TENSOR_BETWEEN + 1 + made, CUDNN_DATA_FLOAT, dims) : out;
         op[made++] = pointwise(g, steps[i].mode, from, with, to);
         from = to;
