@@ -91,7 +91,7 @@ test: all $(TESTS) $(DOUBLE) $(BAD)
 lint: all
 	$(Q)sh .ci/install lint && B=$(B) sh tests/lint.sh
 bench: all $(B)/tests/bench/bench
-	$(Q)$(B)/tests/bench/bench $(OP)
+	$(Q)$(B)/tests/bench/bench $(if $(DEVICE),--device $(DEVICE)) $(OP)
 bundle: all $(TESTS) $(DOUBLE) $(BAD) $(B)/tests/bench/bench
 	$(Q)B=$(B) sh .ci/bundle
 method:

@@ -3,13 +3,15 @@
  * A subject is one piece of work that is run again and again on the same data.
  * Its figure is either an amount per second or plain seconds; its share of peak
  * is how fast the arithmetic (or the traffic) it cannot do without went by,
- * against the fastest that this machine did it in the same run. */
+ * against the fastest that this machine did it in the same run. Subjects that
+ * count a floor are held against that on a card: the least seconds that the bytes
+ * and the operations take which they cannot do without. */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <stdint.h>
 
-enum peak { PEAK_NONE, PEAK_F32, PEAK_BF16, PEAK_MEMORY, PEAK_OWN, PEAKS };
+enum peak { PEAK_NONE, PEAK_F32, PEAK_TF32, PEAK_BF16, PEAK_MEMORY, PEAK_OWN, PEAKS };
 
 typedef struct subject subject;
 struct subject {
@@ -28,7 +30,10 @@ struct subject {
     void (*end)(const subject *s);
     double (*count)(const subject *s);    /* after a run: the amount where it is not known before */
     double (*own_peak)(const subject *s); /* PEAK_OWN: between begin and end, in the unit */
+    double (*floor)(const subject *s);    /* on a card: between begin and end, in seconds of one run */
     int number;                           /* tells apart what shares these functions */
+    unsigned flags;                       /* the device is opened with */
+    int card;                             /* of a card alone: too much for a processor */
 };
 
 /* Ended by a name of NULL. */
@@ -44,7 +49,21 @@ convolutions *convolutions_open(const struct net *n, int64_t images);
 double convolutions_run(convolutions *c); /* seconds */
 void convolutions_close(convolutions *c);
 
-/* --- The machine (machine.c, peaks.c). --- */
+/* precision.c: has n compute in bfloat16 when `limit` is that; for training, too,
+ * if `train`. Returns 1 with fault() set when the device does not. */
+int precision_begin(struct net *n, enum peak limit, int train);
+
+/* --- The floor on a card (floor.c), in seconds. --- */
+
+typedef struct floor_of {
+    double rate, bandwidth, bytes; /* GFLOP/s, GB/s, of a value */
+} floor_of;
+floor_of floor_for(enum peak limit); /* bench.c: from the peaks of this run; rate 0: none was measured */
+double floor_forward(const floor_of *f, const struct net *n, int64_t images);
+double floor_backward(const floor_of *f, const struct net *n, int64_t images);
+double floor_update(const floor_of *f, const struct net *n);
+
+/* --- The machine (machine.c, peaks.c; card.c: when the device is a card). --- */
 
 int machine_threads(void);
 void machine_name(char name[96]); /* "amd-epyc-f26m2-2cpu": the CPU's, not the host's */
@@ -58,6 +77,11 @@ typedef struct peak_found {
 } peak_found;
 peak_found peak_measure(enum peak which);
 const char *peak_unit(enum peak which);
+
+int card_is_open(void);
+void card_name(char name[96]); /* "h200" */
+peak_found card_peak(enum peak which);
+void card_close(void);
 
 /* A loop of multiply-adds on registers: does `rounds`, says how many operations
  * each has. peaks_x86.c lists those of that family, the fastest first. */
@@ -85,8 +109,8 @@ typedef struct measured {
 
 void rows_add(const measured *m); /* and prints it */
 
-/* Into the CSV at `path`, or at results/bench/<machine>.csv when that is NULL;
- * rows of other names that are there stay. -1 with fault() set. */
-int rows_write(const char *path, const char *device);
+/* Into the CSV at `path`; rows of other names and devices that are there stay.
+ * -1 with fault() set. */
+int rows_write(const char *path, const char *machine, const char *device);
 
 #endif

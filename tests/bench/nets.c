@@ -1,5 +1,5 @@
-/* nets.c - images per second through whole networks at batch 128, as features
- * and training run them: bytes in, logits or a step of SGD out. */
+/* nets.c - images per second through whole networks, as features and training
+ * run them: bytes in, logits or a step of SGD out. */
 #include "bench.h"
 
 #include "../../harness/engine.h"
@@ -8,10 +8,14 @@
 #include "../../kernels/random.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { BATCH = 128, SIDE = 32, CLASSES = 10, MOST = 16 };
-enum { RESNET20, RESNET18, KIND = 0xF, BF16 = 0x10 };
+enum { SMALL = 128, LARGE = 1024, SIDE = 32, CLASSES = 10, MOST = 16 };
+enum {
+    RESNET20,
+    RESNET18,
+    KIND = 0xF,
+    BATCH_OF = 0x10
+}; /* a row's number: the batch times BATCH_OF, the network */
 
 static const char *const names[] = {[RESNET20] = "resnet20", [RESNET18] = "resnet18-32"};
 
@@ -19,7 +23,7 @@ static const char *const names[] = {[RESNET20] = "resnet20", [RESNET18] = "resne
  * as the direct algorithm needs them; a training step is three times that. */
 #define GFLOP20 81.10208e-3
 #define GFLOP18 1.11084544
-enum { BATCHES20 = 8, BATCHES18 = 2 }; /* of one run while evaluating */
+enum { BATCHES20 = 8, BATCHES18 = 2, BATCHES_CARD = MOST }; /* of one run while evaluating */
 
 static net *subject_net;
 static uint8_t *pixels;
@@ -27,16 +31,17 @@ static int32_t *moves;
 static real *logits;
 static tensor *mean, *dev, *velocity;
 static uint64_t steps;
+static int batch;
 
 static void make_data(void)
 {
-    int64_t bytes = (int64_t)BATCH * SIDE * SIDE * 3;
+    int64_t bytes = (int64_t)batch * SIDE * SIDE * 3;
     pixels = pool_host((size_t)bytes);
-    moves = pool_host(BATCH * 3 * sizeof *moves);
-    logits = pool_host(BATCH * CLASSES * sizeof *logits);
+    moves = pool_host((size_t)batch * 3 * sizeof *moves);
+    logits = pool_host((size_t)batch * CLASSES * sizeof *logits);
     for (int64_t i = 0; i < bytes; i++)
         pixels[i] = (uint8_t)random_bits(1, (uint64_t)i);
-    for (int i = 0; i < 3 * BATCH; i++)
+    for (int i = 0; i < 3 * batch; i++)
         moves[i] = (int32_t)(i % 3 == 2 ? random_below(2, (uint64_t)i, 2) : random_below(2, (uint64_t)i, 9) - 4);
 }
 
@@ -45,6 +50,7 @@ static int begin(const subject *s)
     const real half[] = {(real)0.5, (real)0.5, (real)0.5}, quarter[] = {(real)0.25, (real)0.25, (real)0.25};
     if (nn_build(&subject_net, names[s->number & KIND], CLASSES, 1) != 0)
         return -1;
+    batch = s->number / BATCH_OF;
     make_data();
     tx_open();
     mean = tx_from(DIMS(3), half);
@@ -70,7 +76,7 @@ static void forward(int batches)
     tx_open();
     for (int i = 0; i < batches; i++) {
         tx_open();
-        tensor *x = tx_images(DIMS(BATCH, SIDE, SIDE, 3), pixels, NULL, mean, dev);
+        tensor *x = tx_images(DIMS(batch, SIDE, SIDE, 3), pixels, NULL, mean, dev);
         z[i] = tx_keep(nn_forward(subject_net, x));
         tx_close();
     }
@@ -81,7 +87,7 @@ static void forward(int batches)
 
 static void run_eval(const subject *s)
 {
-    forward((s->number & KIND) == RESNET20 ? BATCHES20 : BATCHES18);
+    forward((int)(s->amount / batch));
 }
 
 static int begin_eval(const subject *s)
@@ -90,19 +96,16 @@ static int begin_eval(const subject *s)
         return -1;
     nn_mode(subject_net, NN_EVAL);
     engine_parameters(false);
-    if (!(s->number & BF16))
-        return 0;
-    /* A device without bfloat16 computes in float, which shows in the bits. */
-    real in_float[BATCH * CLASSES];
-    forward(1);
-    memcpy(in_float, logits, sizeof in_float);
-    nn_precision(subject_net, 1);
-    forward(1);
-    if (memcmp(in_float, logits, sizeof in_float) != 0)
-        return 0;
-    end(s);
-    fault("%s does not compute in bfloat16 here", device_name());
-    return 1;
+    int rc = precision_begin(subject_net, s->peak, 0);
+    if (rc != 0)
+        end(s);
+    return rc;
+}
+
+static double floor_eval(const subject *s)
+{
+    floor_of f = floor_for(s->peak);
+    return s->amount / batch * floor_forward(&f, subject_net, batch);
 }
 
 static int begin_train(const subject *s)
@@ -113,20 +116,30 @@ static int begin_train(const subject *s)
     engine_parameters(true);
     velocity = tx_full(DIMS(nn_parameters(subject_net)), 0);
     steps = 0;
-    return 0;
+    int rc = precision_begin(subject_net, s->peak, 1);
+    if (rc != 0)
+        end(s);
+    return rc;
+}
+
+static double floor_train(const subject *s)
+{
+    floor_of f = floor_for(s->peak);
+    return floor_forward(&f, subject_net, batch) + floor_backward(&f, subject_net, batch) +
+           floor_update(&f, subject_net);
 }
 
 /* The recipe of CIFAR: crops and flips, Nesterov momentum, weight decay. */
 static void run_train(const subject *s)
 {
     (void)s;
-    int32_t labels[BATCH];
-    for (int i = 0; i < BATCH; i++)
-        labels[i] = (int32_t)random_below(3, steps * BATCH + (uint64_t)i, CLASSES);
+    int32_t labels[LARGE];
+    for (int i = 0; i < batch; i++)
+        labels[i] = (int32_t)random_below(3, steps * (uint64_t)batch + (uint64_t)i, CLASSES);
     steps++;
     tx_open();
-    tensor *x = tx_images(DIMS(BATCH, SIDE, SIDE, 3), pixels, moves, mean, dev);
-    tensor *loss = tx_nll(nn_forward(subject_net, x), tx_index(DIMS(BATCH, 1), labels));
+    tensor *x = tx_images(DIMS(batch, SIDE, SIDE, 3), pixels, moves, mean, dev);
+    tensor *loss = tx_nll(nn_forward(subject_net, x), tx_index(DIMS(batch, 1), labels));
     tensor *shown = tx_copy(loss);
     tx_fill(nn_grads(subject_net), 0);
     ad_backward(loss);
@@ -136,19 +149,33 @@ static void run_train(const subject *s)
     device_sync();
 }
 
-#define ROW(label, text, batches, limit, gflop, repeats, first, then, which)                                       \
+#define ROW(label, text, images, batches, limit, gflop, repeats, first, then, least_time, which)                   \
+    .name = label, .size = "batch " #images " " text, .unit = "images/s", .amount = (double)images * (batches),    \
+    .peak = limit, .cost = (gflop)*images * (batches), .least = repeats, .begin = first, .run = then, .end = end,  \
+    .floor = least_time, .number = (which) | images * BATCH_OF
+#define EVAL(label, text, images, batches, limit, gflop, repeats, which)                                           \
+    ROW(label, text, images, batches, limit, gflop, repeats, begin_eval, run_eval, floor_eval, which)
+#define TRAIN(label, text, images, limit, gflop, repeats, which)                                                   \
+    ROW(label, text, images, 1, limit, 3 * (gflop), repeats, begin_train, run_train, floor_train, which)
+/* Both of a ResNet-18, on a card alone. */
+#define CARD(rest, text, images, limit, how)                                                                       \
+    {EVAL("resnet18-eval-" rest, text, images, BATCHES_CARD, limit, GFLOP18, 7, RESNET18), .card = 1,              \
+     .flags = how},                                                                                                \
     {                                                                                                              \
-        .name = label, .size = "batch 128 " text, .unit = "images/s", .amount = BATCH * (batches), .peak = limit,  \
-        .cost = (gflop)*BATCH * (batches), .least = repeats, .begin = first, .run = then, .end = end,              \
-        .number = which                                                                                            \
+        TRAIN("resnet18-train-" rest, text, images, limit, GFLOP18, 9, RESNET18), .card = 1, .flags = how          \
     }
 
 const subject net_subjects[] = {
-    ROW("resnet20-eval", "f32", BATCHES20, PEAK_F32, GFLOP20, 9, begin_eval, run_eval, RESNET20),
-    ROW("resnet20-eval-bf16", "bf16", BATCHES20, PEAK_BF16, GFLOP20, 9, begin_eval, run_eval, RESNET20 | BF16),
-    ROW("resnet20-train", "f32", 1, PEAK_F32, 3 * GFLOP20, 9, begin_train, run_train, RESNET20),
-    ROW("resnet18-eval", "f32", BATCHES18, PEAK_F32, GFLOP18, 7, begin_eval, run_eval, RESNET18),
-    ROW("resnet18-eval-bf16", "bf16", BATCHES18, PEAK_BF16, GFLOP18, 7, begin_eval, run_eval, RESNET18 | BF16),
-    ROW("resnet18-train", "f32", 1, PEAK_F32, 3 * GFLOP18, 5, begin_train, run_train, RESNET18),
+    {EVAL("resnet20-eval", "f32", 128, BATCHES20, PEAK_F32, GFLOP20, 9, RESNET20)},
+    {EVAL("resnet20-eval-bf16", "bf16", 128, BATCHES20, PEAK_BF16, GFLOP20, 9, RESNET20)},
+    {TRAIN("resnet20-train", "f32", 128, PEAK_F32, GFLOP20, 9, RESNET20)},
+    {EVAL("resnet18-eval", "f32", 128, BATCHES18, PEAK_F32, GFLOP18, 7, RESNET18)},
+    {EVAL("resnet18-eval-bf16", "bf16", 128, BATCHES18, PEAK_BF16, GFLOP18, 7, RESNET18)},
+    {TRAIN("resnet18-train", "f32", 128, PEAK_F32, GFLOP18, 5, RESNET18)},
+    {TRAIN("resnet18-train-bf16", "bf16", 128, PEAK_BF16, GFLOP18, 5, RESNET18), .card = 1},
+    CARD("1024", "f32", 1024, PEAK_F32, 0),
+    CARD("1024-bf16", "bf16", 1024, PEAK_BF16, 0),
+    CARD("tf32", "tf32", 128, PEAK_TF32, BK_TF32),
+    CARD("1024-tf32", "tf32", 1024, PEAK_TF32, BK_TF32),
     {.name = NULL},
 };

@@ -139,5 +139,7 @@ peak_found peak_measure(enum peak which)
 
 const char *peak_unit(enum peak which)
 {
-    return which == PEAK_MEMORY ? "GB/s" : which == PEAK_F32 || which == PEAK_BF16 ? "GFLOP/s" : "";
+    return which == PEAK_MEMORY                                            ? "GB/s"
+           : which == PEAK_F32 || which == PEAK_TF32 || which == PEAK_BF16 ? "GFLOP/s"
+                                                                           : "";
 }

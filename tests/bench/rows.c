@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 64 };
+enum { MOST = 128 };
 static const char header[] = "machine,device,threads,name,size,unit,median,low,high,repeats,peak,peak_unit,share\n";
 static measured rows[MOST];
 static int count;
@@ -75,13 +75,10 @@ static int keep_others(FILE *out, const char *path, const char *device)
                      path, header);
 }
 
-int rows_write(const char *path, const char *device)
+int rows_write(const char *path, const char *machine, const char *device)
 {
-    char own[256], machine[96], *text = NULL;
+    char *text = NULL;
     size_t size = 0;
-    machine_name(machine);
-    snprintf(own, sizeof own, "results/bench/%s.csv", machine);
-    path = path ? path : own;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return fault("%s: no memory to write it", path);
@@ -100,7 +97,5 @@ int rows_write(const char *path, const char *device)
     if (rc == 0)
         rc = file_write(path, text, size);
     free(text);
-    if (rc == 0)
-        printf("written to %s\n", path);
     return rc;
 }

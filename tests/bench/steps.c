@@ -1,7 +1,8 @@
 /* steps.c - what training steps cost: a plain one against its convolutions
  * alone, two-pass and gradient-penalty steps against plain ones on as many
  * images, and the memory they take. Figures are ratios of two things done one
- * right after the other, so that a slow moment of the machine hits both. */
+ * right after the other, so that a slow moment of the machine hits both; on a
+ * card also images per second, to be held against what others make of them. */
 #include "bench.h"
 
 #include "../../harness/clock.h"
@@ -14,15 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 128, SIDE = 32, CLASSES = 10, STEADY = 3 };
-enum { RESNET20, RESNET18, NET = 0xF, SHARE = 0x10, SAM = 0x20, GREG = 0x30, PLAIN = 0x40, STEP = 0xF0 };
-enum { RESIDENT = 0x100 };
+enum { LARGE = 1024, SIDE = 32, CLASSES = 10, STEADY = 3 };
+enum { RESNET20, RESNET18, NET = 0xF, SHARE = 0x10, SAM = 0x20, GREG = 0x30, PLAIN = 0x40, WHICH = 0xF0 };
+enum { RESIDENT = 0x100, BATCH_OF = 0x1000 }; /* a row's number begins with the batch */
 
 static const char *const names[] = {[RESNET20] = "resnet20", [RESNET18] = "resnet18-32"};
 
 static net *subject_net;
 static tensor *images, *labels, *velocity;
 static convolutions *limit;
+static int64_t batch;
 
 /* --- The steps, by public operations as a method has them --- */
 
@@ -61,12 +63,12 @@ static void sharpness_aware(void)
     update();
 }
 
-/* Cross-entropy and energy margins of 64 images and 64 outliers, and the norm of
+/* Cross-entropy and energy margins of images and as many outliers, and the norm of
  * the energies' gradient by the images, differentiated once more. */
 static void gradient_penalty(void)
 {
     const double m_in = -25, m_out = -7;
-    const int64_t half = BATCH / 2;
+    const int64_t half = batch / 2;
     tensor *x = ad_leaf(images), *g;
     tensor *z = nn_forward(subject_net, x), *energy = tx_scale(tx_lse(z), -1);
     tensor *over = tx_affine(tx_slice(energy, 0, half), 1, -m_in);
@@ -94,7 +96,7 @@ static double seconds(void (*run_step)(void))
 
 static void (*step_of(const subject *s))(void)
 {
-    int which = s->number & STEP;
+    int which = s->number & WHICH;
     return which == SAM ? sharpness_aware : which == GREG ? gradient_penalty : plain;
 }
 
@@ -131,44 +133,76 @@ static double gibibytes(const subject *s)
 
 /* --- Begin and end --- */
 
-static int begin(const subject *s)
-{
-    int32_t classes[BATCH];
-    if (nn_build(&subject_net, names[s->number & NET], CLASSES, 1) != 0)
-        return -1;
-    pool_trim();
-    tx_open();
-    for (int i = 0; i < BATCH; i++)
-        classes[i] = i * 7 % CLASSES;
-    images = tx_normal(DIMS(BATCH, SIDE, SIDE, 3), 1);
-    labels = tx_index(DIMS(BATCH, 1), classes);
-    velocity = tx_full(DIMS(nn_parameters(subject_net)), 0);
-    nn_mode(subject_net, NN_TRAIN);
-    engine_parameters(true);
-    if ((s->number & STEP) == SHARE)
-        limit = convolutions_open(subject_net, BATCH);
-    for (int i = 0; i < STEADY; i++)
-        seconds(step_of(s));
-    return 0;
-}
-
 static void end(const subject *s)
 {
-    if ((s->number & STEP) == SHARE)
+    if ((s->number & WHICH) == SHARE)
         convolutions_close(limit);
     tx_close();
     nn_free(subject_net);
     pool_trim();
 }
 
+static int begin(const subject *s)
+{
+    int32_t classes[LARGE];
+    batch = s->number / BATCH_OF;
+    if ((s->number & WHICH) == SHARE && card_is_open()) {
+        fault("the convolutions alone are a processor's");
+        return 1;
+    }
+    if (nn_build(&subject_net, names[s->number & NET], CLASSES, 1) != 0)
+        return -1;
+    pool_trim();
+    tx_open();
+    for (int i = 0; i < batch; i++)
+        classes[i] = i * 7 % CLASSES;
+    images = tx_normal(DIMS(batch, SIDE, SIDE, 3), 1);
+    labels = tx_index(DIMS(batch, 1), classes);
+    velocity = tx_full(DIMS(nn_parameters(subject_net)), 0);
+    nn_mode(subject_net, NN_TRAIN);
+    engine_parameters(true);
+    if ((s->number & WHICH) == SHARE)
+        limit = convolutions_open(subject_net, batch);
+    int rc = precision_begin(subject_net, s->peak, 1);
+    for (int i = 0; i < STEADY && rc == 0; i++)
+        seconds(step_of(s));
+    if (rc != 0)
+        end(s);
+    return rc;
+}
+
+static void run(const subject *s)
+{
+    seconds(step_of(s));
+}
+
+/* Of a SAM step: two gradients and what it does to the weights: their norm, there
+ * and back. A penalty step has no such count: what it must do depends on how. */
+static double floor_sam(const subject *s)
+{
+    floor_of f = floor_for(s->peak);
+    return 2 * (floor_forward(&f, subject_net, batch) + floor_backward(&f, subject_net, batch)) +
+           3 * floor_update(&f, subject_net);
+}
+
 #define ROW(label, of, text, which, how, repeats)                                                                  \
     {                                                                                                              \
         .name = label, .size = "batch 128 " text, .unit = of, .least = repeats, .begin = begin, .figure = how,     \
-        .end = end, .number = which                                                                                \
+        .end = end, .number = (which) | 128 * BATCH_OF                                                             \
     }
 #define BOTH(text, of, size, which, how)                                                                           \
     ROW("resnet20-" text, of, size, RESNET20 | (which), how, 15),                                                  \
         ROW("resnet18-" text, of, size, RESNET18 | (which), how, 5)
+/* Steps of a ResNet-18 on a card: an outlier counts as an image. */
+#define STEP(label, images, precision, limit, which, least_time, how)                                              \
+    {                                                                                                              \
+        .name = label, .size = "batch " #images " " precision, .unit = "images/s", .amount = images,               \
+        .peak = limit, .least = 9, .begin = begin, .run = run, .end = end, .floor = least_time,                    \
+        .number = RESNET18 | (which) | images * BATCH_OF, .flags = how, .card = 1                                  \
+    }
+#define STEPS(rest, images, precision, limit, how)                                                                 \
+    STEP("resnet18-samstep" rest, images, precision, limit, SAM, floor_sam, how),                                  \
+        STEP("resnet18-gregstep" rest, images, precision, limit, GREG, NULL, how)
 const subject step_subjects[] = {
     BOTH("share", "of limit", "convolutions alone", SHARE, share),
     BOTH("sam", "plain steps", "f32", SAM, ratio),
@@ -177,5 +211,11 @@ const subject step_subjects[] = {
     ROW("resnet18-resident", "GiB", "of the process", RESNET18 | PLAIN | RESIDENT, gibibytes, 3),
     ROW("resnet18-greg-memory", "GiB", "64 outliers held", RESNET18 | GREG, gibibytes, 3),
     ROW("resnet18-greg-resident", "GiB", "64 outliers process", RESNET18 | GREG | RESIDENT, gibibytes, 3),
+    STEPS("", 128, "f32", PEAK_F32, 0),
+    STEPS("-1024", 1024, "f32", PEAK_F32, 0),
+    STEPS("-bf16", 128, "bf16", PEAK_BF16, 0),
+    STEPS("-1024-bf16", 1024, "bf16", PEAK_BF16, 0),
+    STEPS("-tf32", 128, "tf32", PEAK_TF32, BK_TF32),
+    STEPS("-1024-tf32", 1024, "tf32", PEAK_TF32, BK_TF32),
     {.name = NULL},
 };
