@@ -60,7 +60,7 @@ template <int V> static __global__ void __launch_bounds__(THREADS) image_kernel(
 static void images_go(bk *b, const void *args, const scalar *scalars, const void *payload)
 {
     image_job j = *(const image_job *)args;
-    int64_t line = j.w * j.c, most = (int64_t)b->processors * BLOCKS, blocks;
+    int64_t line = j.w * j.c, most = (int64_t)b->processors * BLOCKS, tall = GRID_HEIGHT, blocks;
     int wide_is = line % WIDTH == 0 && aligned_to(j.x, PACK_BYTES);
     (void)scalars;
     j.complaint = b->complaint_there;
@@ -71,7 +71,7 @@ static void images_go(bk *b, const void *args, const scalar *scalars, const void
         j.moves = j.moved ? (const int32_t *)b->room[ROOM_KEYS] : NULL;
     }
     blocks = (j.h * line / (wide_is ? WIDTH : 1) + THREADS - 1) / THREADS;
-    dim3 grid((unsigned)(blocks < most ? blocks : most), (unsigned)(j.n < GRID_HEIGHT ? j.n : GRID_HEIGHT), 1);
+    dim3 grid((unsigned)(blocks < most ? blocks : most), (unsigned)(j.n < tall ? j.n : tall), 1);
     if (wide_is)
         LAUNCH(b, image_kernel<WIDTH>, grid, dim3(THREADS), 0, j);
     else
