@@ -1,0 +1,40 @@
+/* plan_steps.c - steps that others do: convolutions, batch-norm, pooling. */
+#include "plan.h"
+#include "pool.h"
+
+void act_conv(bk *b, const plan_step *s, void *const at[])
+{
+    conv_enqueue(b, s->conv, at[0], at[1], at[2], at[3], at[4]);
+}
+
+void act_statistics(bk *b, const plan_step *s, void *const at[])
+{
+    norm_statistics(b, &s->norm, at[0], at[1], at[2]);
+}
+
+void act_apply(bk *b, const plan_step *s, void *const at[])
+{
+    norm_apply(b, &s->norm, at[0], at[1], at[2], at[3], at[4], at[5], at[6], (int)s->number[0]);
+}
+
+void act_back(bk *b, const plan_step *s, void *const at[])
+{
+    norm_back(b, &s->norm, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10]);
+}
+
+static pool_spec pool_of(const plan_step *s)
+{
+    return (pool_spec){s->g, (int)s->number[0], (int)s->number[1], (int)s->number[2]};
+}
+
+void act_pool(bk *b, const plan_step *s, void *const at[])
+{
+    pool_spec spec = pool_of(s);
+    pool_forward(b, &spec, at[0], at[1], at[2]);
+}
+
+void act_pool_back(bk *b, const plan_step *s, void *const at[])
+{
+    pool_spec spec = pool_of(s);
+    pool_back(b, &spec, at[0], at[1], at[2]);
+}

@@ -1,0 +1,404 @@
+/* plan_train.c - layers to training steps: batch statistics, and gradients by
+ * walking the layers back. A value that both directions touch is kept by the
+ * caller; plan_place.c sees to that.
+ */
+#include "plan.h"
+#include "plan_move.h"
+
+/* --- what is gathered for all layers at once --- */
+
+/* Filters in the caller's vector are taken from there where they lie on even
+ * addresses; the others are packed, all in one step, and so are their gradients. */
+static void train_filters(bk_plan *p)
+{
+    const size_t each = p->bf16 ? 2 : 4;
+    int packed = plan_new(p, 0), gradients = plan_new(p, 0);
+    size_t end = 0;
+    for (int i = 0; i < p->count; i++) {
+        const bk_layer *l = &p->layer[i];
+        plan_note *note = plan_note_of(p, i);
+        int64_t n = l->g.k * l->g.r * l->g.s * l->g.c;
+        if (l->kind != BK_CONV)
+            continue;
+        if (!p->bf16 && l->weight % (FILTER_ALIGN / 4) == 0) {
+            note->filter = plan_coefficients(p, IN_W, l->weight, n);
+            note->dfilter = plan_coefficients(p, IN_DW, l->weight, n);
+            continue;
+        }
+        note->filter = plan_part(p, packed, end, (size_t)n * each);
+        note->dfilter = plan_part(p, gradients, end, (size_t)n * each);
+        plan_table_add(p, &p->filters, l->weight, (int64_t)(end / each), n);
+        end += plan_rounded((size_t)n * each);
+    }
+    p->value[packed].bytes = p->value[gradients].bytes = end;
+    if (!p->filters.n)
+        return;
+    p->filters.there = plan_table_there(p, &p->filters);
+    p->filters.gradients = gradients;
+    plan_step *s = PLAN_DO(p, RUN, act_pack, packed, p->filters.there, plan_at(p, IN_W, 0, 0));
+    s->number[0] = p->filters.n;
+    s->number[1] = p->bf16;
+}
+
+/* Statistics are kept side by side, and copied to the caller in one step. */
+static void train_statistics(bk_plan *p)
+{
+    int packed = plan_new(p, 0);
+    int64_t end = 0;
+    for (int i = 0; i < p->count; i++) {
+        const bk_layer *l = &p->layer[i];
+        size_t bytes = (size_t)l->g.k * sizeof(float);
+        if (l->kind != BK_NORM)
+            continue;
+        plan_note_of(p, i)->mean = plan_part(p, packed, (size_t)end * sizeof(float), bytes);
+        plan_note_of(p, i)->var = plan_part(p, packed, (size_t)end * sizeof(float) + bytes, bytes);
+        plan_table_add(p, &p->statistics, l->stat, end, 2 * l->g.k);
+        end += 2 * l->g.k;
+    }
+    p->value[packed].bytes = (size_t)end * sizeof(float);
+    p->statistics.packed = packed;
+    if (p->statistics.n)
+        p->statistics.there = plan_table_there(p, &p->statistics);
+}
+
+static void unpack(bk_plan *p, enum plan_phase phase, const plan_table *t, int to, int from, int bf16)
+{
+    if (!t->n)
+        return;
+    plan_step *s = PLAN_DO(p, phase, act_unpack, to, t->there, from);
+    s->number[0] = t->n;
+    s->number[1] = bf16;
+}
+
+/* --- forward --- */
+
+/* Does nobody but reader want this layer's result, not even its gradient? */
+static int expendable(const bk_plan *p, int layer, int reader)
+{
+    return layer >= 0 && plan_sole(p, layer) == reader && p->layer[layer].kind != BK_RELU &&
+           p->value[plan_note_of(p, layer)->made].space == IN_PLAN;
+}
+
+/* A sum and a ReLU that are to follow ride along; going back, they are layers
+ * of their own. */
+static void train_conv(bk_plan *p, int i)
+{
+    const bk_layer *l = &p->layer[i];
+    const plan_chain alone = {NONE, NONE, NONE, NONE, i};
+    plan_chain c = plan_follow(p, i, 0);
+    int none;
+    choice *conv = plan_conv_chain(p, i, &c, &none);
+    if (!conv) {
+        c = alone;
+        conv = plan_conv(p, i, CONV_Y);
+    }
+    int x = plan_value_of(p, l->a), plus = plan_value_of(p, c.other), y = plan_images(p, i);
+    PLAN_DO(p, RUN, act_conv, y, x, plan_note_of(p, i)->filter, NONE, plus)->conv = conv;
+    plan_makes(p, i, &c, y);
+}
+
+/* Applies what train_norm measured, with all that follows it. */
+static void apply(bk_plan *p, int i)
+{
+    const bk_layer *l = &p->layer[i];
+    plan_note *note = plan_note_of(p, i);
+    plan_chain c = plan_follow(p, i, 0);
+    int gamma = plan_coefficients(p, IN_W, l->weight, l->g.k), beta = plan_coefficients(p, IN_W, l->bias, l->g.k);
+    int plus = plan_value_of(p, c.other), x = plan_value_of(p, l->a);
+    int y = c.plus != NONE && expendable(p, c.other, c.plus) ? plus : plan_images(p, i);
+    plan_step *s = PLAN_DO(p, RUN, act_apply, y, x, note->mean, note->var, gamma, beta, plus);
+    plan_norm(p, s, i)->number[0] = c.relu != NONE;
+    plan_makes(p, i, &c, y);
+    note->inside = c.end != i;
+    if (c.plus != NONE)
+        plan_note_of(p, c.plus)->inside = c.end != c.plus;
+    plan_note *end = plan_note_of(p, c.end);
+    end->norm = i;
+    end->other = c.other;
+    end->relu = c.relu != NONE;
+}
+
+/* Is there a sum behind it whose other input is not there yet, nor a norm that
+ * will apply the sum itself? Then this one waits for the sum's turn. */
+static int waits(bk_plan *p, int i)
+{
+    int plus = plan_next(p, i, BK_PLUS);
+    if (plus == NONE)
+        return 0;
+    const bk_layer *l = &p->layer[plus];
+    int other = l->a == i ? l->b : l->a;
+    if (other < 0 || plan_note_of(p, other)->made != NONE)
+        return 0;
+    return !(p->layer[other].kind == BK_NORM && plan_next(p, other, BK_PLUS) == plus);
+}
+
+static void train_norm(bk_plan *p, int i)
+{
+    const plan_note *note = plan_note_of(p, i);
+    int x = plan_value_of(p, p->layer[i].a);
+    plan_norm(p, PLAN_DO(p, RUN, act_statistics, note->mean, note->var, x), i);
+    if (!waits(p, i))
+        apply(p, i);
+}
+
+static void train_relu(bk_plan *p, int i)
+{
+    int a = p->layer[i].a, x = plan_value_of(p, a), y = expendable(p, a, i) ? x : plan_images(p, i);
+    plan_lines(p, RUN, i, y, x, NONE, NONE)->number[1] = 1;
+    plan_note_of(p, i)->made = y;
+}
+
+static void train_plus(bk_plan *p, int i)
+{
+    const bk_layer *l = &p->layer[i];
+    for (int side = 0; side < 2; side++) {
+        int from = side ? l->b : l->a;
+        if (from >= 0 && p->layer[from].kind == BK_NORM && plan_note_of(p, from)->made == NONE) {
+            apply(p, from);
+            return;
+        }
+    }
+    int relu = plan_next(p, i, BK_RELU), a = plan_value_of(p, l->a), b = plan_value_of(p, l->b);
+    int y = expendable(p, l->a, i) ? a : plan_images(p, i);
+    plan_lines(p, RUN, i, y, a, b, NONE)->number[1] = relu != NONE;
+    plan_note_of(p, i)->made = y;
+    if (relu != NONE)
+        plan_note_of(p, relu)->made = y;
+}
+
+static void train_pool(bk_plan *p, int i)
+{
+    const bk_window *g = &p->layer[i].g;
+    plan_note *note = plan_note_of(p, i);
+    if (p->layer[i].kind == BK_POOL_MAX)
+        note->winners = plan_new(p, (size_t)(plan_rows(p, i) * g->k) * sizeof(int32_t));
+    int y = plan_pooled(p, i, note->winners);
+    plan_note_of(p, i)->made = y;
+}
+
+static void train_join(bk_plan *p, int i)
+{
+    plan_note_of(p, i)->made = plan_joined(p, i);
+}
+
+static void train_widen(bk_plan *p, int i)
+{
+    plan_note_of(p, i)->made = plan_widened(p, i);
+}
+
+/* --- what comes back --- */
+
+/* Can it be written over? Not the caller's, and no other layer waits for it. */
+static int unshared(const bk_plan *p, int value)
+{
+    if (p->busy == value)
+        return 0;
+    for (int i = 0; i <= p->count; i++)
+        for (int j = 0; j < p->note[i].n; j++)
+            if (p->note[i].back[j] == value)
+                return 0;
+    return p->value[value].space == IN_PLAN;
+}
+
+static int over_or_new(bk_plan *p, int value, int layer)
+{
+    return value != NONE && unshared(p, value) ? value : plan_images(p, layer);
+}
+
+static int wanted(const bk_plan *p, int layer)
+{
+    return plan_note_of(p, layer)->wanted;
+}
+
+/* The gradient of a layer's result, as one array or two to be added. */
+static int take_two(bk_plan *p, int layer, int *added)
+{
+    plan_note *note = plan_note_of(p, layer);
+    if (note->n == 0)
+        plan_refuse(p); /* a layer that nothing depends on */
+    *added = note->n == 2 ? note->back[1] : NONE;
+    note->n = 0;
+    return note->back[0];
+}
+
+static int take(bk_plan *p, int layer)
+{
+    int b, a = take_two(p, layer, &b);
+    if (b == NONE)
+        return a;
+    int y = unshared(p, a) ? a : over_or_new(p, b, layer);
+    p->for_dx = !wanted(p, layer);
+    plan_lines(p, GRAD, layer, y, a, b, NONE);
+    p->for_dx = 0;
+    return y;
+}
+
+static void arrive(bk_plan *p, int layer, int value)
+{
+    plan_note *note = plan_note_of(p, layer);
+    if (note->n == 2) {
+        p->busy = value;
+        int sum = take(p, layer);
+        p->busy = NONE;
+        note->back[note->n++] = sum;
+    }
+    note->back[note->n++] = value;
+}
+
+static void back_conv(bk_plan *p, int i)
+{
+    const bk_layer *l = &p->layer[i];
+    const plan_note *note = plan_note_of(p, i);
+    int g = take(p, i), x = plan_value_of(p, l->a);
+    PLAN_DO(p, GRAD, act_conv, note->dfilter, x, g)->conv = plan_conv(p, i, CONV_W);
+    int dx = plan_images(p, l->a);
+    p->for_dx = !wanted(p, l->a);
+    PLAN_DO(p, GRAD, act_conv, dx, g, note->filter)->conv = plan_conv(p, i, CONV_X);
+    p->for_dx = 0;
+    arrive(p, l->a, dx);
+}
+
+/* All that one norm_apply did. What it added gets the masked sum of what came
+ * back; when that is one array as it is, there is nothing to be written. */
+static void back_norm(bk_plan *p, int i)
+{
+    const plan_note *end = plan_note_of(p, i), *note = plan_note_of(p, end->norm);
+    const bk_layer *l = &p->layer[end->norm];
+    int added, g = take_two(p, i, &added), y = end->relu ? end->made : NONE, dplus = NONE;
+    int plain = end->other != NONE && added == NONE && y == NONE;
+    if (end->other != NONE && !plain)
+        dplus = added == g ? plan_images(p, i) : over_or_new(p, added, i);
+    int dx = plain ? plan_images(p, i) : over_or_new(p, g, i);
+    int gamma = plan_coefficients(p, IN_W, l->weight, l->g.k);
+    int dgamma = plan_coefficients(p, IN_DW, l->weight, l->g.k);
+    int dbeta = plan_coefficients(p, IN_DW, l->bias, l->g.k);
+    plan_step *s = PLAN_DO(p, GRAD, act_back, dx, dplus, dgamma, dbeta, g, added, y, plan_value_of(p, l->a), gamma,
+                           note->mean, note->var);
+    plan_norm(p, s, end->norm);
+    if (dplus != NONE && !wanted(p, end->other))
+        s->spare = dplus;
+    if (end->other != NONE)
+        arrive(p, end->other, plain ? g : dplus);
+    arrive(p, l->a, dx);
+}
+
+static void back_relu(bk_plan *p, int i)
+{
+    int a = p->layer[i].a, added, g = take_two(p, i, &added), y = over_or_new(p, g, i);
+    p->for_dx = !wanted(p, a);
+    plan_lines(p, GRAD, i, y, g, added, plan_note_of(p, i)->made);
+    p->for_dx = 0;
+    arrive(p, a, y);
+}
+
+static void back_plus(bk_plan *p, int i)
+{
+    int g = take(p, i);
+    arrive(p, p->layer[i].a, g);
+    arrive(p, p->layer[i].b, g);
+}
+
+static void back_pool(bk_plan *p, int i)
+{
+    const bk_layer *l = &p->layer[i];
+    int g = take(p, i), dx = plan_images(p, l->a);
+    p->for_dx = !wanted(p, l->a);
+    plan_step *s = PLAN_DO(p, GRAD, act_pool_back, dx, g, plan_note_of(p, i)->winners);
+    p->for_dx = 0;
+    s->g = l->g;
+    s->number[0] = l->kind == BK_POOL_MAX;
+    s->number[1] = p->bf16;
+    s->number[2] = !p->bf16 || p->value[g].space == IN_DY;
+    arrive(p, l->a, dx);
+}
+
+static void back_widen(bk_plan *p, int i)
+{
+    const bk_layer *l = &p->layer[i];
+    int added, g = take_two(p, i, &added), dx = plan_images(p, l->a);
+    p->for_dx = !wanted(p, l->a);
+    plan_step *s = plan_move(p, GRAD, dx, l->a, g, i, added);
+    p->for_dx = 0;
+    s->number[MOVE_SHIFT] = (l->g.k - l->g.c) / 2;
+    s->number[MOVE_DOWN] = l->g.stride;
+    arrive(p, l->a, dx);
+}
+
+/* Each input gets its share of the channels. */
+static void back_join(bk_plan *p, int i)
+{
+    const bk_layer *l = &p->layer[i];
+    int added, g = take_two(p, i, &added), inputs[] = {l->a, l->b}, share[2];
+    for (int side = 0; side < 2; side++) {
+        p->for_dx = !wanted(p, inputs[side]);
+        share[side] = plan_images(p, inputs[side]);
+        plan_move(p, GRAD, share[side], inputs[side], g, i, added)->number[MOVE_SHIFT] = side ? l->g.c : 0;
+        p->for_dx = 0;
+    }
+    for (int side = 0; side < 2; side++)
+        arrive(p, inputs[side], share[side]);
+}
+
+/* --- the walk --- */
+
+typedef void layer_steps(bk_plan *p, int i);
+static layer_steps *const forth[] = {
+    [BK_CONV] = train_conv, [BK_NORM] = train_norm,     [BK_RELU] = train_relu,     [BK_PLUS] = train_plus,
+    [BK_JOIN] = train_join, [BK_POOL_MAX] = train_pool, [BK_POOL_AVG] = train_pool, [BK_WIDEN] = train_widen,
+};
+static layer_steps *const back[] = {
+    [BK_CONV] = back_conv, [BK_NORM] = back_norm,     [BK_RELU] = back_relu,     [BK_PLUS] = back_plus,
+    [BK_JOIN] = back_join, [BK_POOL_MAX] = back_pool, [BK_POOL_AVG] = back_pool, [BK_WIDEN] = back_widen,
+};
+
+/* The gradient that the caller brings; a pooling takes it in float. */
+static int brought(bk_plan *p)
+{
+    int end = p->count - 1, dy = plan_outside(p, IN_DY, end);
+    enum bk_kind kind = p->layer[end].kind;
+    if (!p->bf16 || kind == BK_POOL_MAX || kind == BK_POOL_AVG)
+        return dy;
+    int g = plan_images(p, end);
+    plan_lines(p, GRAD, end, g, dy, NONE, NONE)->number[3] = 1;
+    return g;
+}
+
+static void give_dx(bk_plan *p)
+{
+    int b, a = take_two(p, -1, &b);
+    p->for_dx = 1;
+    plan_lines(p, GRAD, -1, plan_outside(p, IN_DX, -1), a, b, NONE)->number[2] = 1;
+    p->for_dx = 0;
+    if (!p->bf16 && b == NONE)
+        plan_bind(p, GRAD, a, IN_DX);
+}
+
+static void note_wanted(bk_plan *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        const bk_layer *l = &p->layer[i];
+        int two = l->kind == BK_PLUS || l->kind == BK_JOIN;
+        plan_note_of(p, i)->wanted = l->kind == BK_CONV || l->kind == BK_NORM || wanted(p, l->a) ||
+                                     (two && wanted(p, l->b));
+    }
+}
+
+void plan_train(bk_plan *p)
+{
+    note_wanted(p);
+    train_filters(p);
+    train_statistics(p);
+    for (int i = 0; i < p->count; i++)
+        if (plan_note_of(p, i)->made == NONE)
+            forth[p->layer[i].kind](p, i);
+    unpack(p, RUN, &p->statistics, plan_at(p, IN_STATS, 0, 0), p->statistics.packed, 0);
+    arrive(p, p->count - 1, brought(p));
+    for (int i = p->count - 1; i >= 0; i--)
+        if (plan_note_of(p, i)->norm != NONE)
+            back_norm(p, i);
+        else if (!plan_note_of(p, i)->inside)
+            back[p->layer[i].kind](p, i);
+    unpack(p, GRAD, &p->filters, plan_at(p, IN_DW, 0, 0), p->filters.gradients, p->bf16);
+    plan_result(p);
+    give_dx(p);
+}
