@@ -26,6 +26,7 @@ CUDA    := $(if $(NVCC),$(patsubst %,%.o,$(wildcard kernels/cuda/*.c kernels/cud
 METHODS := $(patsubst %.c,$(B)/%.so,$(wildcard methods/*.c))
 BAD     := $(patsubst %.c,$(B)/%.so,$(wildcard tests/bad/*.c))
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/*.c))
+EMULATED := $(patsubst %,tests/emulator/%.o,$(wildcard kernels/cuda/*.c kernels/cuda/*.cu)) $(patsubst %,%.o,$(wildcard tests/emulator/*.cpp))
 BENCH   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
 DOUBLE  := $(patsubst %.c,$(B)/%,$(wildcard tests/double/*.c))
 
@@ -69,6 +70,20 @@ $(B)/kernels/cuda/images.cu.o: CUFLAGS += -fmad=false # random.h's draws have th
 $(B)/kernels/cuda.so: $(addprefix $(B)/,$(CUDA)) kernels/exports.map
 	@echo '  LINK $@'
 	$(Q)$(NVCC) -shared -cudart static -o $@ $(filter %.o,$^) -Xlinker --version-script=kernels/exports.map -Xlinker -z,defs -lcudnn -lcublas
+# The same files for the processor, and what they call in place of CUDA (tests/emulator).
+EMULATE := -std=c++17 $(OPT) -fPIC -pthread -ffp-contract=off -fvisibility=hidden $(SAN) -Wall -Wno-unknown-pragmas -Itests/emulator/include -MMD -MP
+$(B)/tests/emulator/%.cu.o: %.cu $(B)/flags
+	@mkdir -p $(@D); $(if $(V),,echo '  C++  $<')
+	$(Q)$(CXX) $(EMULATE) -x c++ -c $< -o $@
+$(B)/tests/emulator/%.c.o: %.c $(B)/flags
+	@mkdir -p $(@D); $(if $(V),,echo '  CC   $<')
+	$(Q)$(CC) $(filter-out -fvisibility%,$(CFLAGS_)) -Itests/emulator/include -MMD -MP -c $< -o $@
+$(B)/tests/emulator/%.cpp.o: tests/emulator/%.cpp $(B)/flags
+	@mkdir -p $(@D); $(if $(V),,echo '  C++  $<')
+	$(Q)$(CXX) $(EMULATE) -c $< -o $@
+$(B)/tests/emulator/cuda.so: $(addprefix $(B)/,$(EMULATED)) kernels/exports.map tests/emulator/missing.sh
+	@echo '  LINK $@'
+	$(Q)$(CXX) $(SAN) -shared -Wl,--version-script=kernels/exports.map -o $@ $(filter %.o,$^) $$(sh tests/emulator/missing.sh $(filter %.o,$^)) -lm
 # Vectors; nothing here reads errno or floating-point exceptions. Results stay exact.
 $(addprefix $(B)/,$(CPU)): CFLAGS_ += $(if $(SAN),,-O3) -fno-math-errno -fno-trapping-math
 $(METHODS) $(BAD): CFLAGS_ += -fvisibility=hidden
@@ -86,7 +101,7 @@ $(B)/tests/bench/bench: $(BENCH) $(addprefix $(B)/,$(HOST) kernels/cpu/primitive
 
 demo: all
 	$(Q)$(B)/oodbench run results/demo.yml
-test: all $(TESTS) $(DOUBLE) $(BAD)
+test: all $(TESTS) $(DOUBLE) $(BAD) $(B)/tests/emulator/cuda.so
 	$(Q)B=$(B) sh tests/run.sh
 lint: all
 	$(Q)sh .ci/install lint && B=$(B) sh tests/lint.sh

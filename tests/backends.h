@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../kernels/backend.h"
 #include "tested.h"
@@ -40,6 +41,9 @@ __attribute__((format(printf, 1, 2))) static void backends_note(const char *fmt,
 
 static const bk_host backends_host = {.die = backends_die, .note = backends_note};
 
+/* The cuda backend compiled for the processor, on an emulated card. */
+static const char backends_emulated[] = "cuda-emulated";
+
 static inline const char *backends_folder(void)
 {
     const char *folder = getenv("B");
@@ -52,7 +56,10 @@ static inline device backends_open(const char *name)
     device v = {.f = NULL};
     char path[4096];
     snprintf(v.name, sizeof v.name, "%s", name);
-    snprintf(path, sizeof path, "%s/kernels/%s.so", backends_folder(), name);
+    if (strcmp(name, backends_emulated) == 0)
+        snprintf(path, sizeof path, "%s/tests/emulator/cuda.so", backends_folder());
+    else
+        snprintf(path, sizeof path, "%s/kernels/%s.so", backends_folder(), name);
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     union {
         void *object;
@@ -93,6 +100,11 @@ static inline int backends_built(char names[][32], int most)
         n += strcmp(names[n], "ref") != 0 && tested(names[n]);
     }
     globfree(&found);
+    snprintf(pattern, sizeof pattern, "%s/tests/emulator/cuda.so", backends_folder());
+    if (n < most && access(pattern, R_OK) == 0) {
+        snprintf(names[n], 32, "%s", backends_emulated);
+        n += tested(names[n]);
+    }
     return n;
 }
 
