@@ -87,6 +87,8 @@ void pool_trim(void);                    /* gives cached blocks back to the devi
 void pool_check(bool on);                /* as POOL_CHECK; before device_open */
 void pool_fail(int64_t n, bool onwards); /* as FAIL_ALLOC, counted from now; 0: never */
 void *pool_host(size_t bytes);           /* zeroed host memory, or exit 4; free() it */
+void pool_step(void);                    /* a step begins: what is live now serves any number of images */
+void pool_images(int64_t n);             /* it looks at n more images: should memory end, how many would fit */
 int pool_depth(void);                    /* of open scopes; 0: the outermost, which is never closed */
 
 /* Tensors below the public operations. */

@@ -48,6 +48,8 @@ static const uint8_t *batch_pixels(const pass *p, int64_t first)
 static void enqueue(const pass *p, int64_t first, tensor **f, tensor **z)
 {
     int64_t side = dataset_side(p->d);
+    pool_step();
+    pool_images(BATCH);
     tx_open();
     tensor *x = tx_images(DIMS(BATCH, side, side, dataset_channels(p->d)), batch_pixels(p, first), NULL, p->mean,
                           p->std);

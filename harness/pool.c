@@ -40,6 +40,9 @@ static pool_counts counts;
 static int checking = -1; /* -1: the environment was not read yet */
 static int64_t fail_in;   /* the next allocation but this many fails; 0: none */
 static bool fail_on;      /* and all behind it */
+static struct {
+    int64_t images, fixed; /* looked at; bytes live when it began */
+} step_now;
 
 /* --- Failing on purpose --- */
 
@@ -95,19 +98,52 @@ static void print_size(size_t bytes)
         fprintf(stderr, "%.1f kB", (double)bytes / (1 << 10));
 }
 
+void pool_step(void)
+{
+    step_now.images = 0;
+    step_now.fixed = counts.live;
+}
+
+void pool_images(int64_t n)
+{
+    step_now.images += n;
+}
+
+/* How many images would have fitted; 0: nothing is known. All that the step took
+ * grows with them. What it would still have asked for is anybody's guess unless
+ * the block wanted is most of it, as what a plan keeps is; then it is half of
+ * them. Called behind a trim, when nothing is cached. */
+static int64_t would_fit(size_t wanted)
+{
+    size_t unused = 0, total = 0;
+    double asked = (double)wanted, taken = (double)(counts.live - step_now.fixed);
+    int64_t half = step_now.images / 2, n = half;
+
+    engine.api->memory(engine.b, &unused, &total);
+    if (asked > taken && taken >= 0)
+        n = (int64_t)((double)step_now.images * (taken + (double)unused) / (taken + asked));
+    if (n >= step_now.images) /* there is enough, but in pieces */
+        n = half;
+    return n >= 8 ? n / 8 * 8 : n > 0 ? n : step_now.images > 1;
+}
+
+static void print_advice(const char *what, size_t wanted)
+{
+    int64_t fits = engine.b && strcmp(what, "device") == 0 ? would_fit(wanted) : 0;
+
+    if (fits > 0)
+        fprintf(stderr, " in use; a batch of %lld would fit, by estimate, where %lld images were asked for",
+                (long long)fits, (long long)step_now.images);
+    else
+        fprintf(stderr, " in use; a smaller batch needs less");
+}
+
+/* What is live, then a sentence: the last line becomes a row's status. */
 static void out_of_memory(const char *what, size_t bytes) __attribute__((noreturn));
 static void out_of_memory(const char *what, size_t bytes)
 {
     origin p = tx_where();
 
-    fprintf(stderr, "out of %s memory: ", what);
-    print_size(bytes);
-    fprintf(stderr, " wanted, ");
-    print_size((size_t)counts.live);
-    fprintf(stderr, " in use; a smaller batch needs less");
-    if (p.file)
-        fprintf(stderr, " (%s:%d)", p.file, p.line);
-    fputc('\n', stderr);
     for (int i = 0; i < BUCKETS; i++)
         for (sizeclass *c = buckets[i]; c; c = c->next)
             if (c->live > 0) {
@@ -115,11 +151,20 @@ static void out_of_memory(const char *what, size_t bytes)
                 print_size(c->bytes);
                 fputc('\n', stderr);
             }
+    fprintf(stderr, "out of %s memory: ", what);
+    print_size(bytes);
+    fprintf(stderr, " wanted, ");
+    print_size((size_t)counts.live);
+    print_advice(what, bytes);
+    if (p.file)
+        fprintf(stderr, " (%s:%d)", p.file, p.line);
+    fputc('\n', stderr);
     exit(EXIT_MEMORY);
 }
 
 void pool_exhausted(size_t bytes)
 {
+    pool_trim();
     out_of_memory("device", bytes);
 }
 

@@ -37,6 +37,8 @@ static int score_rows(plugin *p, run *r, samples *s, float *out, real *held)
 {
     const method *m = plugin_method(p);
     int64_t there = s->known.n - s->first < s->n ? s->known.n - s->first : s->n;
+    pool_step();
+    pool_images(s->n);
     tx_open();
     tensor *t = m->score(plugin_self(p), r, s);
     int fits = t && tx_rows(t) == s->n && tx_cols(t) == 1;

@@ -163,6 +163,7 @@ static tensor *images_of(const stream *s, const gathered *b, int64_t n)
 
 batch stream_next(stream *s, int64_t n)
 {
+    pool_images(n);
     have_coming(s, n);
     turn(s);
     begin_coming(s);

@@ -56,6 +56,7 @@ static int train_step(trainer *t)
     const method *m = plugin_method(t->plugin);
     run *r = t->run;
     trainer_begin_step(t);
+    pool_step();
     tx_open();
     batch b = stream_next(t->batches, t->job->recipe.batch);
     if (m->step) {

@@ -221,6 +221,86 @@ static void every_allocation_may_fail_once(void **state)
     }
 }
 
+/* --- How many images would fit --- */
+
+enum { MIB = 1 << 20, CARD = 64 }; /* MiB that the device has */
+static const bk_api *whole;
+static size_t taken; /* bytes of the small card */
+
+static void *small_alloc(bk *b, size_t bytes)
+{
+    if (taken + bytes > (size_t)CARD * MIB)
+        return NULL;
+    taken += bytes;
+    return whole->alloc(b, bytes);
+}
+
+static void small_free(bk *b, void *p, size_t bytes)
+{
+    taken -= bytes;
+    whole->free(b, p, bytes);
+}
+
+static void small_memory(bk *b, size_t *unused, size_t *total)
+{
+    (void)b;
+    *total = (size_t)CARD * MIB;
+    *unused = *total - taken;
+}
+
+/* Weights, then a step: 2 MiB an image in one block, or bit by bit (images < 0). */
+static void look_at(int images)
+{
+    static bk_api small;
+    int n = abs(images);
+
+    open_ref();
+    whole = engine.api;
+    small = *whole;
+    small.alloc = small_alloc;
+    small.free = small_free;
+    small.memory = small_memory;
+    engine.api = &small;
+    tx_bytes((size_t)10 * MIB);
+    tx_drop(tx_bytes((size_t)30 * MIB)); /* what is cached goes when it must */
+    pool_step();
+    pool_images(n / 2);
+    pool_images(n - n / 2);
+    if (images > 0)
+        tx_bytes((size_t)n * 2 * MIB);
+    for (int i = 0; i > images; i--)
+        tx_bytes((size_t)2 * MIB);
+}
+
+/* 54 MiB are left for images, that is 27 of them. */
+static void a_batch_that_fits_is_named(void **state)
+{
+    static const struct {
+        int images;
+        const char *says; /* NULL: they fit */
+    } cases[] = {{100, "a batch of 24 would fit, by estimate, where 100 images were asked for"},
+                 {24, NULL},
+                 {-27, NULL},
+                 {-100, "a batch of 48 would fit, by estimate, where 100 images"},
+                 {-28, "a batch of 8 would fit"}};
+    char text[4096];
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        int status = child(look_at, cases[i].images, text, sizeof text);
+        if (status != (cases[i].says ? EXIT_MEMORY : 0))
+            fail_msg("%d images: exit %d: %s", cases[i].images, status, text);
+        if (!cases[i].says)
+            continue;
+        char *last = strstr(text, "out of device memory: ");
+        assert_non_null(last);
+        expect_text(last, cases[i].says);
+        expect_text(last, " wanted, ");
+        assert_ptr_equal(strchr(last, '\n'), text + strlen(text) - 1); /* the sizes are above it */
+        assert_ptr_not_equal(last, text);
+    }
+}
+
 /* --- Scopes --- */
 
 static void scopes_end_what_they_own(void **state)
@@ -643,9 +723,10 @@ int main(void)
 {
     /* Children start without a device, as a program does. */
     const struct CMUnitTest children[] = {
-        cmocka_unit_test(every_allocation_may_fail_once),         cmocka_unit_test(guards_find_writes_outside),
-        cmocka_unit_test(nothing_reads_what_it_may_not),          cmocka_unit_test(misuse_is_named_with_its_place),
-        cmocka_unit_test(a_write_across_a_derivative_names_both), cmocka_unit_test(the_place_is_the_calls_own),
+        cmocka_unit_test(every_allocation_may_fail_once), cmocka_unit_test(guards_find_writes_outside),
+        cmocka_unit_test(nothing_reads_what_it_may_not),  cmocka_unit_test(misuse_is_named_with_its_place),
+        cmocka_unit_test(a_batch_that_fits_is_named),     cmocka_unit_test(a_write_across_a_derivative_names_both),
+        cmocka_unit_test(the_place_is_the_calls_own),
     };
     const struct CMUnitTest own[] = {
         cmocka_unit_test(a_loop_stops_asking_the_driver),

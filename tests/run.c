@@ -425,6 +425,25 @@ static void tf32_needs_a_card(void **state)
     sheet_close(s);
 }
 
+/* A row says what was missing and what would help, not only that memory ended. */
+static void memory_ends(void **state)
+{
+    int status;
+    (void)state;
+    setenv("FAIL_ALLOC", "40+", 1);
+    char *said = run_into(&status, "memory", "--score msp --near newshapes --far null");
+    unsetenv("FAIL_ALLOC");
+    assert_int_equal(status, 1);
+    free(said);
+    sheet *s = results_of("memory");
+    assert_int_equal(sheet_rows(s), 1);
+    const char *row = status_of(s, "msp", "newshapes");
+    assert_memory_equal(row, "memory: out of ", 15);
+    says(row, " wanted, ");
+    assert_true(strstr(row, "a batch of ") || strstr(row, "a smaller batch"));
+    sheet_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +458,7 @@ int main(void)
         cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(precisions_are_apart),
         cmocka_unit_test(tf32_needs_a_card),
+        cmocka_unit_test(memory_ends),
     };
     return cmocka_run_group_tests(tests, begin, program_end);
 }
