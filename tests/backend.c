@@ -106,7 +106,7 @@ static void run_topk(call *c)
 {
     real *y = out(c, c->d[0] * c->d[2]);
     int32_t *i = out_indices(c, c->d[0] * c->d[2]);
-    const real *x = in(c, c->d[0] * c->d[1], GRID);
+    const real *x = in(c, c->d[0] * c->d[1], c->e->variant ? ODD : GRID);
     CALL(c, topk, y, i, x, c->d[0], c->d[1], c->d[2]);
 }
 

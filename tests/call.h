@@ -21,6 +21,7 @@ enum use { IN, OUT, BOTH };
 enum values {
     EVEN,      /* between -2 and 2 */
     GRID,      /* -2 .. 2 in quarters: exact products, many ties */
+    ODD,       /* stretches of NaN, of zeros of both signs, of these and infinities mixed */
     POSITIVE,  /* 0.1 and more */
     LOG_PROBS, /* 0 and less */
     INDICES,
@@ -74,6 +75,11 @@ static inline real draw(enum values kind, uint64_t seed, int64_t i)
     double z = 4.0 * random_uniform(seed, (uint64_t)i) - 2;
     if (kind == GRID)
         return (real)((double)random_below(seed, (uint64_t)i, 17) / 4 - 2);
+    if (kind == ODD) {
+        static const real odd[] = {-0.0f, 0, -INFINITY, INFINITY, NAN};
+        int64_t stretch = i / 512 % 4;
+        return stretch == 0 ? (real)NAN : odd[random_below(seed, (uint64_t)i, stretch == 1 ? 2 : 5)];
+    }
     return (real)(kind == POSITIVE ? fabs(z) + 0.1 : kind == LOG_PROBS ? -4 * fabs(z) : z);
 }
 
