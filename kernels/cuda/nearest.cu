@@ -3,7 +3,7 @@
  * holds, and the filter of filter.cu reads each once. */
 #include "filter.h"
 
-static const size_t least_tile = 16 << 20, most_tile = 64 << 20; /* bytes */
+static const size_t least_tile = 8 << 20, most_tile = 64 << 20; /* bytes */
 static const int64_t bank = 4096, most_bank = 1 << 16;           /* columns of a tile */
 
 typedef struct search {
