@@ -19,10 +19,10 @@
 enum {
     THREADS = 512, /* of the sums */
     WARPS = THREADS / WARP,
-    COLUMNS = 32, /* of a tile, at most */
-    RESIDENT = 2, /* such blocks a processor */
-    MOMENTS = 3,  /* a block's part: sum and squares about a centre, the centre */
-    COSTS = 2,
+    COLUMNS = 32,    /* of a tile, at most */
+    RESIDENT = 2,    /* such blocks a processor */
+    MOMENTS = 3,     /* a block's part: mean less a centre, squares about the mean, the centre */
+    COSTS = 2,       /* or two sums */
     TURNS = 1 << 16, /* tiles at once */
     EACH = 256,      /* threads of the other passes */
     AHEAD = 4,       /* rows that a thread reads before it computes */
@@ -45,25 +45,21 @@ typedef struct norm_job {
 
 /* --- Sums down the columns of a tile --- */
 
-/* Adds a and b over the block's rows. Thread q * COLUMNS + c has the sum of
- * column c: of a (q is 0), of b (q is 1). */
-template <int V> static __device__ __forceinline__ float block_sums(float (&a)[V], float (&b)[V], int across)
+/* Adds over the block's rows: thread c has the sum of the tile's column c. */
+template <int V> static __device__ __forceinline__ float block_sum(float (&a)[V], int across)
 {
-    __shared__ float part[2][WARPS][COLUMNS];
+    __shared__ float part[WARPS][COLUMNS];
     int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
     for (int d = WARP / 2; d >= across; d /= 2)
-        for (int k = 0; k < V; k++) {
+        for (int k = 0; k < V; k++)
             a[k] += __shfl_xor_sync(ALL_LANES, a[k], d);
-            b[k] += __shfl_xor_sync(ALL_LANES, b[k], d);
-        }
-    for (int k = 0; k < V && lane < across; k++) {
-        part[0][warp][lane * V + k] = a[k];
-        part[1][warp][lane * V + k] = b[k];
-    }
+    for (int k = 0; k < V && lane < across; k++)
+        part[warp][lane * V + k] = a[k];
     __syncthreads();
     float sum = 0;
-    for (int w = 0; w < WARPS && threadIdx.x < 2 * COLUMNS; w++)
-        sum += part[threadIdx.x / COLUMNS][w][threadIdx.x % COLUMNS];
+    for (int w = 0; w < WARPS && warp == 0; w++)
+        sum += part[w][lane];
+    __syncthreads();
     return sum;
 }
 
@@ -74,9 +70,7 @@ static __device__ __forceinline__ int last_of_tile(unsigned *turns)
     __threadfence();
     __syncthreads();
     if (threadIdx.x == 0) {
-        last = atomicAdd(&turns[blockIdx.x], 1u) == gridDim.y - 1;
-        if (last)
-            turns[blockIdx.x] = 0;
+        last = atomicInc(&turns[blockIdx.x], gridDim.y - 1) == gridDim.y - 1; /* and back to 0 */
         __threadfence();
     }
     __syncthreads();
@@ -104,8 +98,7 @@ static __device__ __forceinline__ double rows_of(int64_t rows, int64_t part, int
     return (double)(rows / (parts * down) * down + (rest < 0 ? 0 : rest < down ? rest : down));
 }
 
-/* Thread c: mean and variance of column c of the tile, from the blocks' parts.
- * Each is about its own centre, and is moved to that of the first. */
+/* Thread c: mean and variance of column c of the tile, from the blocks' parts. */
 static __device__ __forceinline__ void finish_moments(const norm_job &j, const volatile float *parts, int64_t first,
                                                       int wide_is)
 {
@@ -114,9 +107,10 @@ static __device__ __forceinline__ void finish_moments(const norm_job &j, const v
     double sum = 0, squares = 0, centre = parts[2 * COLUMNS + lane];
     for (int64_t p = warp; p < count; p += WARPS) {
         const volatile float *at = parts + p * MOMENTS * COLUMNS + lane;
-        double s = at[0], q = at[COLUMNS], off = at[2 * COLUMNS] - centre, n = rows_of(j.rows, p, count, down);
-        squares += q + off * (2 * s + n * off);
-        sum += s + n * off;
+        double mean = at[0], about = at[COLUMNS], off = at[2 * COLUMNS] - centre + mean;
+        double n = rows_of(j.rows, p, count, down);
+        squares += about + n * off * off;
+        sum += n * off;
     }
     add_warps(sum, squares);
     if (warp > 0 || lane >= wide_is || first + lane >= j.cols)
@@ -126,18 +120,19 @@ static __device__ __forceinline__ void finish_moments(const norm_job &j, const v
     j.sum[1][first + lane] = (float)(spread < 0 ? 0 : spread);
 }
 
-/* A thread's sums are about its first row, its block's about that of the first
- * thread: no rounding is larger than what the values differ by. */
+/* A thread's sums are about its first value. For the mean they are moved to where
+ * the first thread's are, for the squares to that mean: so every rounding is of
+ * what the values differ by, wherever they lie. */
 template <class T, int V>
 static __global__ void __launch_bounds__(THREADS, RESIDENT)
     moments_kernel(norm_job j, float *parts, unsigned *turns)
 {
-    __shared__ float centre[COLUMNS];
+    __shared__ float centre[COLUMNS], mean[COLUMNS];
     int across = (int)j.across, x = (int)threadIdx.x % across, y = (int)threadIdx.x / across;
     int64_t down = THREADS / across, step = gridDim.y * down, tile = (int64_t)blockIdx.x * across * V;
     int64_t col = tile + x * V, first = blockIdx.y * down + y;
     const T *from = (const T *)j.x + col;
-    float start[V] = {}, sum[V] = {}, squares[V] = {}, n = 0;
+    float start[V] = {}, sum[V] = {}, squares[V] = {}, moved[V], n = 0;
     for (int64_t r = first; r < j.rows && col < j.cols; r += AHEAD * step) {
         pack<T, V> in[AHEAD];
 #pragma unroll
@@ -160,16 +155,24 @@ static __global__ void __launch_bounds__(THREADS, RESIDENT)
     for (int k = 0; k < V && y == 0; k++)
         centre[x * V + k] = start[k];
     __syncthreads();
+    for (int k = 0; k < V; k++)
+        moved[k] = n > 0 ? sum[k] + n * (start[k] - centre[x * V + k]) : 0;
+    float total = block_sum<V>(moved, across);
+    if (threadIdx.x < COLUMNS)
+        mean[threadIdx.x] = total / (float)rows_of(j.rows, blockIdx.y, gridDim.y, down);
+    __syncthreads();
     for (int k = 0; k < V; k++) {
-        float off = n > 0 ? start[k] - centre[x * V + k] : 0;
+        float off = n > 0 ? start[k] - centre[x * V + k] - mean[x * V + k] : 0;
         squares[k] += off * (2 * sum[k] + n * off);
-        sum[k] += n * off;
     }
-    float total = block_sums<V>(sum, squares, across);
+    total = block_sum<V>(squares, across);
     parts += (int64_t)blockIdx.x * gridDim.y * MOMENTS * COLUMNS;
     float *own = parts + (int64_t)blockIdx.y * MOMENTS * COLUMNS;
-    if (threadIdx.x < MOMENTS * COLUMNS)
-        own[threadIdx.x] = threadIdx.x < 2 * COLUMNS ? total : centre[threadIdx.x % COLUMNS];
+    if (threadIdx.x < COLUMNS) {
+        own[threadIdx.x] = mean[threadIdx.x];
+        own[COLUMNS + threadIdx.x] = total;
+        own[2 * COLUMNS + threadIdx.x] = centre[threadIdx.x];
+    }
     if (last_of_tile(turns))
         finish_moments(j, parts, tile, across * V);
 }
@@ -250,10 +253,13 @@ static __global__ void __launch_bounds__(THREADS, V > 4 ? 1 : RESIDENT)
                     store<T, V>((T *)j.keep + (r + i * step) * j.cols + col, kept);
             }
     }
-    float total = block_sums<V>(sum, moment, across);
+    float total = block_sum<V>(sum, across), moments = block_sum<V>(moment, across);
     parts += (int64_t)blockIdx.x * gridDim.y * COSTS * COLUMNS;
-    if (threadIdx.x < COSTS * COLUMNS)
-        parts[(int64_t)blockIdx.y * COSTS * COLUMNS + threadIdx.x] = total;
+    float *own = parts + (int64_t)blockIdx.y * COSTS * COLUMNS;
+    if (threadIdx.x < COLUMNS) {
+        own[threadIdx.x] = total;
+        own[COLUMNS + threadIdx.x] = moments;
+    }
     if (last_of_tile(turns))
         finish_costs(j, eps, parts, tile, across * V);
 }
