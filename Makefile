@@ -71,7 +71,7 @@ $(B)/kernels/cuda.so: $(addprefix $(B)/,$(CUDA)) kernels/exports.map
 	@echo '  LINK $@'
 	$(Q)$(NVCC) -shared -cudart static -o $@ $(filter %.o,$^) -Xlinker --version-script=kernels/exports.map -Xlinker -z,defs -lcudnn -lcublas
 # The same files for the processor, and what they call in place of CUDA (tests/emulator).
-EMULATE := -std=c++17 $(OPT) -fPIC -pthread -ffp-contract=off -fvisibility=hidden $(SAN) -Wall -Wno-unknown-pragmas -Itests/emulator/include -MMD -MP
+EMULATE := -std=c++17 $(OPT) -fPIC -pthread -ffp-contract=off -fvisibility=hidden $(SAN) -Wall -Wextra -Wno-unknown-pragmas -Itests/emulator/include -MMD -MP
 $(B)/tests/emulator/%.cu.o: %.cu $(B)/flags
 	@mkdir -p $(@D); $(if $(V),,echo '  C++  $<')
 	$(Q)$(CXX) $(EMULATE) -x c++ -c $< -o $@

@@ -13,15 +13,18 @@ trap 'rm -rf "$scratch"' EXIT
 
 sources=$(git ls-files -co --exclude-standard '*.c' '*.h' | sort)
 code=$(printf '%s\n' "$sources" | grep '\.c$')
+cpp=$(git ls-files -co --exclude-standard '*.cu' '*.cpp' '*.hpp' | sort)
 headers=$(printf '%s\n' "$sources" | grep '\.h$')
 flags="-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-       -Wwrite-strings -Wundef -Werror $(pkg-config --cflags hdf5-serial yaml-0.1 spng libjpeg libzip lapacke libcrypto)"
+       -Wwrite-strings -Wundef -Werror $(pkg-config --cflags hdf5-serial yaml-0.1 spng libjpeg libzip lapacke libcrypto)
+       -Itests/emulator/include"
+cppflags="-std=c++17 -Wall -Wextra -Wno-unknown-pragmas -Werror -Itests/emulator/include"
 major=$(sh .ci/onednn-major)
 other=$([ "$major" = 2 ] && echo kernels/cpu/onednn3.c || echo kernels/cpu/onednn2.c)
 
 # Format.
 # shellcheck disable=SC2086
-clang-format --dry-run -Werror $sources 2>"$scratch/format" || { cat "$scratch/format"; say "clang-format: run clang-format -i on the files above"; }
+clang-format --dry-run -Werror $sources $cpp 2>"$scratch/format" || { cat "$scratch/format"; say "clang-format: run clang-format -i on the files above"; }
 
 # Warnings, twice, and in double; each header alone.
 check() { # check NAME COMMAND...: fails when the command does
@@ -36,10 +39,20 @@ for f in $code; do
         check "$f: $cc" $cc $flags -fsyntax-only "$f"
     done
 done
+for f in $(printf '%s\n' "$cpp" | grep -v '\.hpp$'); do
+    for cc in g++ clang++; do
+        # shellcheck disable=SC2086
+        check "$f: $cc" $cc $cppflags -fsyntax-only -x c++ "$f"
+    done
+done
 for f in $headers; do
     printf '#include "%s"\nextern int nothing_else;\n' "$f" >"$scratch/alone.c"
+    case $f in
+    kernels/cuda/*) alone="g++ $cppflags -x c++" ;; # for the .cu files; the .c files are seen above
+    *) alone="gcc $flags" ;;
+    esac
     # shellcheck disable=SC2086
-    check "$f: does not compile alone" gcc $flags -I. -fsyntax-only "$scratch/alone.c"
+    check "$f: does not compile alone" $alone -I. -fsyntax-only "$scratch/alone.c"
 done
 check "kernels/backend.h: not C++" g++ -fsyntax-only -x c++ kernels/backend.h
 
@@ -69,7 +82,7 @@ direction harness 'tests/|\.c"'
 direction datasets 'methods/|tests/|tensor\.h|net\.h|\.c"'
 
 # Sizes: a file is one idea.
-for f in $sources; do
+for f in $sources $cpp; do
     most=500
     case $f in
     kernels/ref.c) most=700 ;;
