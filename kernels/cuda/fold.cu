@@ -152,7 +152,7 @@ static __global__ void finish(real *v, const double *partial, int64_t parts, int
     for (; at.row < parts && m < mid; spot_move(&at, by, INT64_MAX, inner))
         f = OP::of(f, partial[(at.row * mid + m) * inner + at.at]);
     f = fold_block<OP>(f, shared, across);
-    if (threadIdx.x < across && m < mid)
+    if ((int)threadIdx.x < across && m < mid)
         v[m] = (real)f;
 }
 
