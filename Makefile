@@ -91,6 +91,11 @@ $(METHODS) $(BAD): $(B)/%.so: $(B)/%.o
 	$(Q)$(CC) $(SAN) -shared -o $@ $^ -lm
 $(TESTS): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(HOST)) tests/exports.txt
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS) -lcmocka
+# These know the cuda backend's inside: it is linked in, on the emulator.
+INSIDE  := $(addprefix $(B)/tests/,cuda engines)
+$(INSIDE): $(addprefix $(B)/,$(EMULATED))
+$(INSIDE): LDFLAGS += -lstdc++
+$(addsuffix .o,$(INSIDE)): private CFLAGS_ += -Itests/emulator/include
 $(DOUBLE): $(B)/%: $(B)/real64/%.o $(addprefix $(B)/real64/,$(HOST) kernels/ref.o)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(LDFLAGS) $(LIBS) -lcmocka

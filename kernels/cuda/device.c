@@ -218,6 +218,7 @@ static bk *cuda_open(const bk_host *host, int ordinal, unsigned flags, char *tex
     b->flags = flags;
     if (open_card(b, &why) == 0 && open_memory(b, &why) == 0 && open_cudnn(b, &why) == 0 && open_blas(b, &why) == 0)
         return b;
+    cudaGetLastError(); /* `why` says it: not the next launch */
     cuda_close(b);
     return NULL;
 }
