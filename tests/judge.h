@@ -33,6 +33,7 @@ typedef struct trace {
     const pattern *p;
     int64_t n;
     int train;
+    int narrow; /* every result and gradient is rounded to bfloat16: what that alone costs */
     const real *w, *x;
     real *stats; /* train: written */
     real *out[LAYERS], *grad[LAYERS + 1];
@@ -43,6 +44,17 @@ typedef struct trace {
 static const real *result(const trace *t, int layer)
 {
     return layer < 0 ? t->x : t->out[layer];
+}
+
+/* To bfloat16, nearest, ties to even. */
+static void round_off(real *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, &x[i], sizeof u);
+        u = (u + 0x7fff + (u >> 16 & 1)) & 0xffff0000u;
+        memcpy(&x[i], &u, sizeof u);
+    }
 }
 
 /* up: each pixel of the small image y to its place in x; else from x to y. */
@@ -111,6 +123,8 @@ static void judge_layer(trace *t, int i)
         widen_pixels(&g, t->n, y, (real *)(uintptr_t)a, 0);
         break;
     }
+    if (t->narrow)
+        round_off(y, size);
 }
 
 static void judge(trace *t)
@@ -132,6 +146,8 @@ static void judge_back(trace *t, int i, real *dw)
     const bk_layer *l = &t->p->layer[i];
     bk_window g = l->g;
     int64_t in = size_of(t->p, l->a, t->n), size = size_of(t->p, i, t->n), rows = pixels(&g, t->n);
+    if (t->narrow)
+        round_off(t->grad[i + 1], size);
     const real *dy = t->grad[i + 1], *a = result(t, l->a), *stats = t->stats + l->stat;
     real *dx = calloc((size_t)(in > size ? in : size), sizeof *dx);
     g.n = t->n;

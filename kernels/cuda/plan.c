@@ -100,7 +100,7 @@ static void enqueue_phase(const bk_plan *p, enum plan_phase phase, void *const b
             continue;
         for (int i = 0; i < s->n; i++) {
             const plan_value *v = s->value[i] == NONE ? NULL : &p->value[s->value[i]];
-            int spared = s->value[i] == s->spare && !base[IN_DX];
+            int spared = i == s->spare && !base[IN_DX];
             at[i] = v && !spared ? (char *)base[v->space] + v->at : NULL;
         }
         s->act(p->device, s, at);

@@ -50,7 +50,7 @@ struct plan_step {
     plan_act *act;
     int n, value[PLAN_VALUES];
     int for_dx;   /* left out when the caller wants no dx, */
-    int spare;    /* or only this one of its values is, NONE: none */
+    int spare;    /* or its value of this number is, while others stay; NONE */
     choice *conv; /* convolutions */
     bk_window g;  /* and poolings */
     norm_shape norm;

@@ -17,7 +17,7 @@ static void mark_step(bk_plan *p, enum plan_phase phase, int at)
         if (s->value[i] == NONE)
             continue;
         plan_value *v = &p->value[p->value[s->value[i]].home];
-        int dx = s->for_dx || s->spare == s->value[i];
+        int dx = s->for_dx || s->spare == i;
         v->for_dx = v->touched ? v->for_dx && dx : dx;
         v->first = v->touched ? v->first : at;
         v->last = at;

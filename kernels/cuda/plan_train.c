@@ -276,7 +276,7 @@ static void back_norm(bk_plan *p, int i)
                            note->mean, note->var);
     plan_norm(p, s, end->norm);
     if (dplus != NONE && !wanted(p, end->other))
-        s->spare = dplus;
+        s->spare = 1; /* dplus */
     if (end->other != NONE)
         arrive(p, end->other, plain ? g : dplus);
     arrive(p, l->a, dx);
