@@ -33,7 +33,7 @@ DOUBLE  := $(patsubst %.c,$(B)/%,$(wildcard tests/double/*.c))
 .PHONY: all demo test lint bench bundle method san clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
-all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(METHODS)
+all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(if $(CUDA),$(B)/kernels/cuda.so) $(METHODS)
 
 # Everything depends on the flags it was built with.
 $(B)/flags: force
