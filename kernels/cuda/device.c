@@ -283,7 +283,7 @@ void cuda_give(bk *b, void *p)
 /* A graph knows the address that a room had. */
 void cuda_need_room(bk *b, enum cuda_room which, size_t bytes)
 {
-    if (bytes <= b->room_bytes[which] && b->room[which])
+    if (bytes == 0 || (bytes <= b->room_bytes[which] && b->room[which]))
         return;
     cuda_give(b, b->room[which]);
     queue_forget(b);
