@@ -322,9 +322,9 @@ int conv_allowed(descriptor config, const conv_spec *s, unsigned flags)
     const int allowed[CUDNN_NUMERICAL_NOTE_TYPE_COUNT] = {
         [CUDNN_NUMERICAL_NOTE_TENSOR_CORE] = s->bf16 || tf32,
         [CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC] = fast != 0,
-        [CUDNN_NUMERICAL_NOTE_WINOGRAD] = fast != 0,
-        [CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4] = fast != 0,
-        [CUDNN_NUMERICAL_NOTE_FFT] = fast != 0,
+        [CUDNN_NUMERICAL_NOTE_WINOGRAD] = fast && !s->bf16,
+        [CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4] = fast && !s->bf16,
+        [CUDNN_NUMERICAL_NOTE_FFT] = fast && !s->bf16,
         [CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP] = 1,
     };
     cudnnBackendNumericalNote_t note[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
