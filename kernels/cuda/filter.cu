@@ -199,7 +199,7 @@ template <int WIDE> static __global__ void filter_kernel(filter_run r)
     SHARED(uint64_t, key);
     __shared__ int kept, passing[3];
     int64_t row = blockIdx.x, begin = blockIdx.y * part_width(&r), end = begin + part_width(&r);
-    uint64_t *memory = r.kept + (row * r.parts + blockIdx.y) * (r.room + 1);
+    uint64_t *memory = r.kept ? r.kept + (row * r.parts + blockIdx.y) * (r.room + 1) : NULL;
     best c = {key, &kept, 0, (int)r.k, (int)r.room, 0, 0};
     int turn = 0, group = DEEP * EACH * blockDim.x;
     if (threadIdx.x < 3)

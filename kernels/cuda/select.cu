@@ -220,8 +220,13 @@ void select_launch(bk *b, real *y, int32_t *at, const real *x, int64_t rows, int
 {
     int64_t most = together(rows, cols);
     for (int64_t row = 0; row < rows; row += most) {
-        selection s = {x + row * cols, y + row * k, at + row * k, cols, k, rows - row < most ? rows - row : most,
-                       NULL,           NULL,        NULL,         NULL, 0, {}};
+        selection s = {};
+        s.x = x + row * cols;
+        s.y = y + row * k;
+        s.at = at + row * k;
+        s.rows = rows - row < most ? rows - row : most;
+        s.cols = cols;
+        s.k = k;
         select_rows(b, s, room);
     }
 }

@@ -16,8 +16,15 @@ static int filtered(const topk_args *a)
 
 static filter_run run_of(bk *b, const topk_args *a)
 {
-    filter_run r = {a->x, a->rows, a->cols, a->cols, 0, a->k, 1, 1, 1, (uint64_t *)b->room[ROOM_KEYS],
-                    a->y, a->at,   0,       0,       0};
+    filter_run r = {};
+    r.x = a->x;
+    r.rows = a->rows;
+    r.cols = r.stride = a->cols;
+    r.k = a->k;
+    r.begins = r.ends = r.values = 1;
+    r.kept = (uint64_t *)b->room[ROOM_KEYS];
+    r.y = a->y;
+    r.at = a->at;
     filter_plan(b, &r, a->cols, a->cols);
     return r;
 }
