@@ -138,6 +138,7 @@ class Work:
         self.sgd.step()
 
     def compiled(self, mode):
+        torch._dynamo.reset()  # else the eighth network is no longer compiled
         self.forward = torch.compile(self.logits, mode=mode)
 
     def captured(self):
