@@ -1,6 +1,7 @@
 /* frugal.c - a training step on every backend that was built: it waits for the
  * device once, and from the fourth on it asks for no memory, neither through the
- * pool nor behind its back, and computes at the addresses of the step before.
+ * pool nor behind its back, and computes at the addresses of the step before;
+ * in bf16 as well, where cards train and processors do not.
  * Two stages of a network, four images: the emulated card is slow. */
 #include "../harness/engine.h"
 #include "../harness/fault.h"
@@ -19,6 +20,11 @@
 #include "colours.h"
 
 enum { IMAGES = 24, BATCH = 4, STEPS = 8, SETTLED = 3, SPOTS = 3, MOST = 8 };
+
+typedef struct subject {
+    char label[48], name[32];
+    int bf16;
+} subject;
 
 static char folder[4096], id_path[4200], outlier_path[4200];
 static dataset *set;
@@ -101,21 +107,25 @@ static void compare(const trace *before, const trace *after, int alone)
 
 static void a_step_is_frugal(void **state)
 {
+    const subject *who = *state;
     net *n;
     stream *s;
     trace steps[STEPS];
     const stream_options o = {.seed = 1, .crop = 4, .flip = 1, .mean = {0.5, 0.5, 0.5}, .std = {0.25, 0.25, 0.25}};
-    open_backend(*state);
+    open_backend(who->name);
     tx_open();
     bool wanted = engine_parameters(true);
     assert_int_equal(nn_build(&n, "resnet20", COLOURS, 1), 0);
     nn_mode(n, NN_TRAIN);
+    nn_precision(n, who->bf16);
     tensor *velocity = tx_full(DIMS(nn_parameters(n)), 0);
     assert_int_equal(stream_open(&s, set, &o), 0);
     for (int i = 0; i < STEPS; i++)
         steps[i] = step_of(n, velocity, s);
     for (int i = SETTLED; i < STEPS; i++)
-        compare(&steps[i - 1], &steps[i], strcmp(*state, backends_emulated) == 0);
+        compare(&steps[i - 1], &steps[i], strcmp(who->name, backends_emulated) == 0);
+    int narrow = who->bf16 && strcmp(device_name(), "cuda") == 0;
+    assert_int_equal(nn_trained(n), narrow ? NN_TRAINED_BF16 : NN_TRAINED_F32);
     stream_close(s);
     nn_free(n);
     engine_parameters(wanted);
@@ -126,9 +136,15 @@ static void a_step_is_frugal(void **state)
 int main(void)
 {
     static char names[MOST][32] = {"ref"};
-    static struct CMUnitTest tests[MOST];
-    int n = 1 + backends_built(names + 1, MOST - 1);
-    for (int i = 0; i < n; i++)
-        tests[i] = (struct CMUnitTest){.name = names[i], .test_func = a_step_is_frugal, .initial_state = names[i]};
+    static subject subjects[2 * MOST];
+    static struct CMUnitTest tests[2 * MOST];
+    int n = 2 * (1 + backends_built(names + 1, MOST - 1));
+    for (int i = 0; i < n; i++) {
+        subject *who = &subjects[i];
+        who->bf16 = i % 2;
+        snprintf(who->name, sizeof who->name, "%s", names[i / 2]);
+        snprintf(who->label, sizeof who->label, "%s%s", who->name, who->bf16 ? " in bf16" : "");
+        tests[i] = (struct CMUnitTest){.name = who->label, .test_func = a_step_is_frugal, .initial_state = who};
+    }
     return _cmocka_run_group_tests("frugal", tests, (size_t)n, set_up, tear_down);
 }
