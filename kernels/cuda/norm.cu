@@ -9,22 +9,18 @@
  *                    three images, the first pass leaves it where it is to go, or
  *                    where dx will be, and the second reads that and x alone.
  *
- * Sums: a tile is up to 32 columns wide, and several blocks share its rows; each
- * adds in float by trees, and the last one that is done adds the blocks' parts in
- * double. Later passes begin with the last rows, which are still in the cache. */
+ * Later passes begin with the last rows, which are still in the cache. */
 #include "norm.h"
 
 #include "pack.h"
+#include "tile.h"
 
 enum {
-    THREADS = 512, /* of the sums */
-    WARPS = THREADS / WARP,
-    COLUMNS = 32,    /* of a tile, at most */
-    RESIDENT = 2,    /* such blocks a processor */
+    RESIDENT = 2,    /* blocks of a tile a processor */
     MOMENTS = 3,     /* a block's part: mean less a centre, squares about the mean, the centre */
     COSTS = 2,       /* or two sums */
     TURNS = 1 << 16, /* tiles at once */
-    EACH = 256,      /* threads of the other passes */
+    EACH = 256,      /* threads of a block of the other passes */
     AHEAD = 4,       /* rows that a thread reads before it computes */
     AHEAD_BACK = 2   /* of up to four images */
 };
@@ -43,69 +39,40 @@ typedef struct norm_job {
     const real *mean, *var, *gamma, *beta;
 } norm_job;
 
-/* --- Sums down the columns of a tile --- */
+/* What norm_apply makes of x: channels first .. first + V - 1. */
+template <int V> struct channels {
+    float mean[V], rate[V], beta[V];
+};
 
-/* Adds over the block's rows: thread c has the sum of the tile's column c. */
-template <int V> static __device__ __forceinline__ float block_sum(float (&a)[V], int across)
+template <int V>
+static __device__ __forceinline__ channels<V> channels_of(const norm_job &j, scalar eps, int64_t first)
 {
-    __shared__ float part[WARPS][COLUMNS];
-    int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
-    for (int d = WARP / 2; d >= across; d /= 2)
-        for (int k = 0; k < V; k++)
-            a[k] += __shfl_xor_sync(ALL_LANES, a[k], d);
-    for (int k = 0; k < V && lane < across; k++)
-        part[warp][lane * V + k] = a[k];
-    __syncthreads();
-    float sum = 0;
-    for (int w = 0; w < WARPS && warp == 0; w++)
-        sum += part[w][lane];
-    __syncthreads();
-    return sum;
-}
-
-/* Whether all other blocks of this tile have written their parts. */
-static __device__ __forceinline__ int last_of_tile(unsigned *turns)
-{
-    __shared__ int last;
-    __threadfence();
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        last = atomicInc(&turns[blockIdx.x], gridDim.y - 1) == gridDim.y - 1; /* and back to 0 */
-        __threadfence();
+    channels<V> c = {};
+    for (int k = 0; k < V && first < j.cols; k++) {
+        c.mean[k] = j.mean[first + k];
+        c.rate[k] = j.gamma[first + k] / sqrtf(j.var[first + k] + scalar_real(eps));
+        c.beta[k] = j.beta ? j.beta[first + k] : 0;
     }
-    __syncthreads();
-    return last;
+    return c;
 }
 
-/* Adds over the warps; thread c of the first has the sums of column c. */
-static __device__ __forceinline__ void add_warps(double &a, double &b)
+/* The same operations wherever it is needed: on the way back its sign must be
+ * what it was. */
+template <int V> static __device__ __forceinline__ float normed(const channels<V> &c, int k, float x)
 {
-    __shared__ double part[2][WARPS][COLUMNS];
-    int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
-    part[0][warp][lane] = a;
-    part[1][warp][lane] = b;
-    __syncthreads();
-    for (int w = 1; w < WARPS && warp == 0; w++) {
-        a += part[0][w][lane];
-        b += part[1][w][lane];
-    }
+    return fmaf(x - c.mean[k], c.rate[k], c.beta[k]);
 }
 
-/* Rows that block `part` of `parts` added up, `down` side by side. */
-static __device__ __forceinline__ double rows_of(int64_t rows, int64_t part, int64_t parts, int64_t down)
-{
-    int64_t rest = rows % (parts * down) - part * down;
-    return (double)(rows / (parts * down) * down + (rest < 0 ? 0 : rest < down ? rest : down));
-}
+/* --- Statistics --- */
 
 /* Thread c: mean and variance of column c of the tile, from the blocks' parts. */
 static __device__ __forceinline__ void finish_moments(const norm_job &j, const volatile float *parts, int64_t first,
                                                       int wide_is)
 {
     int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
-    int64_t count = gridDim.y, down = THREADS / j.across;
+    int64_t count = gridDim.y, down = TILE_THREADS / j.across;
     double sum = 0, squares = 0, centre = parts[2 * COLUMNS + lane];
-    for (int64_t p = warp; p < count; p += WARPS) {
+    for (int64_t p = warp; p < count; p += TILE_WARPS) {
         const volatile float *at = parts + p * MOMENTS * COLUMNS + lane;
         double mean = at[0], about = at[COLUMNS], off = at[2 * COLUMNS] - centre + mean;
         double n = rows_of(j.rows, p, count, down);
@@ -124,12 +91,12 @@ static __device__ __forceinline__ void finish_moments(const norm_job &j, const v
  * the first thread's are, for the squares to that mean: so every rounding is of
  * what the values differ by, wherever they lie. */
 template <class T, int V>
-static __global__ void __launch_bounds__(THREADS, RESIDENT)
+static __global__ void __launch_bounds__(TILE_THREADS, RESIDENT)
     moments_kernel(norm_job j, float *parts, unsigned *turns)
 {
     __shared__ float centre[COLUMNS], mean[COLUMNS];
     int across = (int)j.across, x = (int)threadIdx.x % across, y = (int)threadIdx.x / across;
-    int64_t down = THREADS / across, step = gridDim.y * down, tile = (int64_t)blockIdx.x * across * V;
+    int64_t down = TILE_THREADS / across, step = gridDim.y * down, tile = (int64_t)blockIdx.x * across * V;
     int64_t col = tile + x * V, first = blockIdx.y * down + y;
     const T *from = (const T *)j.x + col;
     float start[V] = {}, sum[V] = {}, squares[V] = {}, moved[V], n = 0;
@@ -199,12 +166,15 @@ static __device__ __forceinline__ arrival<T, V> fetch_arrival(const norm_job &j,
 
 /* What counts of it. */
 template <class T, int V>
-static __device__ __forceinline__ float arrived(const norm_job &j, const arrival<T, V> &a, int k)
+static __device__ __forceinline__ float arrived(const norm_job &j, const arrival<T, V> &a, int k,
+                                                const channels<V> &c)
 {
     float g = wide(a.g.v[k]);
     if (j.added)
         g += wide(a.added.v[k]);
-    return j.cut && wide(a.cut.v[k]) <= 0 ? 0 : g;
+    if (j.cut)
+        return wide(a.cut.v[k]) <= 0 ? 0 : g;
+    return j.beta && normed(c, k, wide(a.x.v[k])) <= 0 ? 0 : g;
 }
 
 static __device__ __forceinline__ void finish_costs(const norm_job &j, scalar eps, const volatile float *parts,
@@ -212,7 +182,7 @@ static __device__ __forceinline__ void finish_costs(const norm_job &j, scalar ep
 {
     int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
     double sum = 0, moment = 0;
-    for (int64_t p = warp; p < gridDim.y; p += WARPS) {
+    for (int64_t p = warp; p < gridDim.y; p += TILE_WARPS) {
         sum += parts[p * COSTS * COLUMNS + lane];
         moment += parts[p * COSTS * COLUMNS + COLUMNS + lane];
     }
@@ -224,15 +194,14 @@ static __device__ __forceinline__ void finish_costs(const norm_job &j, scalar ep
 }
 
 template <class T, int V>
-static __global__ void __launch_bounds__(THREADS, V > 4 ? 1 : RESIDENT)
+static __global__ void __launch_bounds__(TILE_THREADS, (sizeof(T) * V < PACK_BYTES ? RESIDENT : 1))
     costs_kernel(norm_job j, scalar eps, float *parts, unsigned *turns)
 {
     int across = (int)j.across, x = (int)threadIdx.x % across, y = (int)threadIdx.x / across;
-    int64_t down = THREADS / across, step = gridDim.y * down, tile = (int64_t)blockIdx.x * across * V;
+    int64_t down = TILE_THREADS / across, step = gridDim.y * down, tile = (int64_t)blockIdx.x * across * V;
     int64_t col = tile + x * V;
-    float mean[V] = {}, sum[V] = {}, moment[V] = {};
-    for (int k = 0; k < V && col < j.cols; k++)
-        mean[k] = j.mean[col + k];
+    channels<V> c = channels_of<V>(j, eps, col);
+    float sum[V] = {}, moment[V] = {};
     for (int64_t r = blockIdx.y * down + y; r < j.rows && col < j.cols; r += AHEAD_BACK * step) {
         arrival<T, V> in[AHEAD_BACK];
 #pragma unroll
@@ -244,10 +213,10 @@ static __global__ void __launch_bounds__(THREADS, V > 4 ? 1 : RESIDENT)
             if (r + i * step < j.rows) {
                 pack<T, V> kept;
                 for (int k = 0; k < V; k++) {
-                    narrow(&kept.v[k], arrived<T, V>(j, in[i], k));
-                    float g = j.keep ? wide(kept.v[k]) : arrived<T, V>(j, in[i], k);
+                    narrow(&kept.v[k], arrived<T, V>(j, in[i], k, c));
+                    float g = j.keep ? wide(kept.v[k]) : arrived<T, V>(j, in[i], k, c);
                     sum[k] += g;
-                    moment[k] += g * (wide(in[i].x.v[k]) - mean[k]);
+                    moment[k] += g * (wide(in[i].x.v[k]) - c.mean[k]);
                 }
                 if (j.keep)
                     store<T, V>((T *)j.keep + (r + i * step) * j.cols + col, kept);
@@ -286,12 +255,7 @@ template <class T, int V> static __global__ void __launch_bounds__(EACH) apply_k
     walk w = walk_of<V>(j);
     if (w.at < 0)
         return;
-    float mean[V], rate[V], beta[V];
-    for (int k = 0; k < V; k++) {
-        mean[k] = j.mean[w.col + k];
-        rate[k] = j.gamma[w.col + k] / sqrtf(j.var[w.col + k] + scalar_real(eps));
-        beta[k] = j.beta[w.col + k];
-    }
+    channels<V> c = channels_of<V>(j, eps, w.col);
     for (; w.at >= 0; w.at -= AHEAD * w.step) {
         pack<T, V> x[AHEAD], plus[AHEAD];
 #pragma unroll
@@ -306,7 +270,7 @@ template <class T, int V> static __global__ void __launch_bounds__(EACH) apply_k
             if (w.at - i * w.step >= 0) {
                 pack<T, V> y;
                 for (int k = 0; k < V; k++) {
-                    float v = (wide(x[i].v[k]) - mean[k]) * rate[k] + beta[k];
+                    float v = normed(c, k, wide(x[i].v[k]));
                     v = j.plus ? v + wide(plus[i].v[k]) : v;
                     narrow(&y.v[k], j.relu && v <= 0 ? 0 : v);
                 }
@@ -322,13 +286,11 @@ template <class T, int V> static __global__ void __launch_bounds__(EACH) back_ke
     walk w = walk_of<V>(j);
     if (w.at < 0)
         return;
-    float mean[V], rate[V], shift[V], slope[V], share = 1 / (float)j.rows;
+    channels<V> c = channels_of<V>(j, eps, w.col);
+    float shift[V], slope[V];
     for (int k = 0; k < V; k++) {
-        float r = 1 / sqrtf(j.var[w.col + k] + scalar_real(eps));
-        mean[k] = j.mean[w.col + k];
-        rate[k] = j.gamma[w.col + k] * r;
-        slope[k] = j.sum[0][w.col + k] * r * share;
-        shift[k] = j.sum[1][w.col + k] * share;
+        slope[k] = j.sum[0][w.col + k] / ((float)j.rows * sqrtf(j.var[w.col + k] + scalar_real(eps)));
+        shift[k] = j.sum[1][w.col + k] / (float)j.rows;
     }
     for (; w.at >= 0; w.at -= AHEAD_BACK * w.step) {
         arrival<T, V> in[AHEAD_BACK];
@@ -341,8 +303,8 @@ template <class T, int V> static __global__ void __launch_bounds__(EACH) back_ke
             if (w.at - i * w.step >= 0) {
                 pack<T, V> dx;
                 for (int k = 0; k < V; k++)
-                    narrow(&dx.v[k], rate[k] * (arrived<T, V>(j, in[i], k) - shift[k] -
-                                                (wide(in[i].x.v[k]) - mean[k]) * slope[k]));
+                    narrow(&dx.v[k], c.rate[k] * (arrived<T, V>(j, in[i], k, c) - shift[k] -
+                                                  (wide(in[i].x.v[k]) - c.mean[k]) * slope[k]));
                 store<T, V>((T *)j.y + (w.at - i * w.step), dx);
             }
     }
@@ -366,7 +328,7 @@ static each_fn *const back_of[LAYOUTS] = EVERY_LAYOUT(back_kernel);
 /* Blocks for the sums: tiles, and how many share the rows of each. */
 static dim3 tiles_of(const bk *b, const norm_job *j)
 {
-    int64_t columns = j->across * width_of[j->layout], down = THREADS / j->across;
+    int64_t columns = j->across * width_of[j->layout], down = TILE_THREADS / j->across;
     int64_t tiles = (j->cols + columns - 1) / columns, most = (j->rows + down - 1) / down;
     int64_t parts = (int64_t)b->processors * RESIDENT / tiles;
     return dim3((unsigned)tiles, (unsigned)(parts < 1 ? 1 : parts < most ? parts : most), 1);
@@ -384,7 +346,7 @@ static void moments_go(bk *b, const void *args, const scalar *scalars, const voi
 {
     const norm_job *j = (const norm_job *)args;
     (void)scalars, (void)payload;
-    LAUNCH(b, moments_of[j->layout], tiles_of(b, j), dim3(THREADS), 0, *j, (float *)b->room[ROOM_SUMS],
+    LAUNCH(b, moments_of[j->layout], tiles_of(b, j), dim3(TILE_THREADS), 0, *j, (float *)b->room[ROOM_SUMS],
            (unsigned *)b->room[ROOM_TURNS]);
 }
 
@@ -399,11 +361,12 @@ static void back_go(bk *b, const void *args, const scalar *scalars, const void *
 {
     norm_job j = *(const norm_job *)args;
     (void)payload;
-    LAUNCH(b, costs_of[j.layout], tiles_of(b, &j), dim3(THREADS), 0, j, scalars[0], (float *)b->room[ROOM_SUMS],
-           (unsigned *)b->room[ROOM_TURNS]);
+    LAUNCH(b, costs_of[j.layout], tiles_of(b, &j), dim3(TILE_THREADS), 0, j, scalars[0],
+           (float *)b->room[ROOM_SUMS], (unsigned *)b->room[ROOM_TURNS]);
     if (j.keep) {
         j.g = j.keep;
         j.added = j.cut = NULL;
+        j.beta = NULL;
     }
     LAUNCH(b, back_of[j.layout], dim3(each_of(b, &j, AHEAD_BACK)), dim3(EACH), 0, j, scalars[0]);
 }
@@ -468,7 +431,7 @@ void norm_apply(bk *b, const norm_shape *s, void *y, const void *x, const real *
 
 void norm_back(bk *b, const norm_shape *s, void *dx, void *dplus, real *dgamma, real *dbeta, const void *g,
                const void *added, const void *y, const void *x, const real *gamma, const real *mean,
-               const real *var)
+               const real *var, const real *beta)
 {
     if (s->rows <= 0 || s->cols <= 0)
         return;
@@ -477,7 +440,7 @@ void norm_back(bk *b, const norm_shape *s, void *dx, void *dplus, real *dgamma, 
     j.y = dx, j.keep = dplus ? dplus : added && y ? dx : NULL;
     j.x = x, j.g = g, j.added = added, j.cut = y;
     j.sum[0] = dgamma, j.sum[1] = dbeta;
-    j.mean = mean, j.var = var, j.gamma = gamma;
+    j.mean = mean, j.var = var, j.gamma = gamma, j.beta = beta;
     const void *const images[] = {dx, dplus, g, added, y, x};
     set_layout(&j, s->bf16, images, 6);
     need_rooms(b, &j);
@@ -496,5 +459,5 @@ void cuda_bn_grad(bk *b, real *dx, real *dgamma, real *dbeta, const real *dy, co
                   const real *mean, const real *var, int64_t rows, int64_t cols, real eps)
 {
     norm_shape s = {rows, cols, 0, eps};
-    norm_back(b, &s, dx, NULL, dgamma, dbeta, dy, NULL, NULL, x, gamma, mean, var);
+    norm_back(b, &s, dx, NULL, dgamma, dbeta, dy, NULL, NULL, x, gamma, mean, var, NULL);
 }

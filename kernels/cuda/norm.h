@@ -26,12 +26,14 @@ void norm_apply(bk *b, const norm_shape *s, void *y, const void *x, const real *
 
 /* Back through norm_apply with the batch's own statistics. g arrived at y, and
  * `added` (NULL: nothing) besides it, to be added first; where y was cut by the
- * ReLU (y not NULL and y <= 0) both count as zero. Writes dx, dgamma, dbeta, and
- * to dplus, unless it is NULL, the gradient of plus, which is the masked sum.
- * dx may be g or added, and so may dplus, but not the same as dx. */
+ * ReLU both count as zero: where y <= 0, or with y NULL and beta not, where nothing
+ * was added, as follows from x again, which saves reading y. Both NULL: nowhere.
+ * Writes dx, dgamma, dbeta, and to dplus, unless it is NULL, the gradient of plus,
+ * which is the masked sum. dx may be g or added, and so may dplus, but not the
+ * same as dx. */
 void norm_back(bk *b, const norm_shape *s, void *dx, void *dplus, real *dgamma, real *dbeta, const void *g,
                const void *added, const void *y, const void *x, const real *gamma, const real *mean,
-               const real *var);
+               const real *var, const real *beta);
 
 #ifdef __cplusplus
 }

@@ -19,7 +19,9 @@ void act_apply(bk *b, const plan_step *s, void *const at[])
 
 void act_back(bk *b, const plan_step *s, void *const at[])
 {
-    norm_back(b, &s->norm, at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10]);
+    const void *y = s->number[0] ? NULL : at[6]; /* at[6] is beta then */
+    norm_back(b, &s->norm, at[0], at[1], at[2], at[3], at[4], at[5], y, at[7], at[8], at[9], at[10],
+              s->number[0] ? at[6] : NULL);
 }
 
 static pool_spec pool_of(const plan_step *s)

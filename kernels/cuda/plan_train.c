@@ -264,7 +264,8 @@ static void back_norm(bk_plan *p, int i)
 {
     const plan_note *end = plan_note_of(p, i), *note = plan_note_of(p, end->norm);
     const bk_layer *l = &p->layer[end->norm];
-    int added, g = take_two(p, i, &added), y = end->relu ? end->made : NONE, dplus = NONE;
+    int added, g = take_two(p, i, &added), again = end->relu && end->other == NONE; /* the mask follows from x */
+    int y = !end->relu ? NONE : again ? plan_coefficients(p, IN_W, l->bias, l->g.k) : end->made, dplus = NONE;
     int plain = end->other != NONE && added == NONE && y == NONE;
     if (end->other != NONE && !plain)
         dplus = added == g ? plan_images(p, i) : over_or_new(p, added, i);
@@ -274,7 +275,7 @@ static void back_norm(bk_plan *p, int i)
     int dbeta = plan_coefficients(p, IN_DW, l->bias, l->g.k);
     plan_step *s = PLAN_DO(p, GRAD, act_back, dx, dplus, dgamma, dbeta, g, added, y, plan_value_of(p, l->a), gamma,
                            note->mean, note->var);
-    plan_norm(p, s, end->norm);
+    plan_norm(p, s, end->norm)->number[0] = again;
     if (dplus != NONE && !wanted(p, end->other))
         s->spare = 1; /* dplus */
     if (end->other != NONE)
