@@ -5,7 +5,8 @@
  *
  * EMULATOR_ORDER=forward, backward or random:SEED is the order in which threads
  * take their turns; without barriers where they belong, results depend on it.
- * EMULATOR_FAIL=launch:N makes the Nth kernel that runs (from 1) fault. */
+ * EMULATOR_FAIL=launch:N makes the Nth kernel that runs (from 1) fault, launch:next
+ * the next one. */
 #include <setjmp.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -314,7 +315,9 @@ static void run_block(unsigned n)
 static bool injected_fault()
 {
     const char *fail = getenv("EMULATOR_FAIL");
-    return fail && strncmp(fail, "launch:", 7) == 0 && launches == atol(fail + 7);
+    if (!fail || strncmp(fail, "launch:", 7) != 0)
+        return false;
+    return strcmp(fail + 7, "next") == 0 || launches == atol(fail + 7);
 }
 
 static void run(const launch &l, const std::function<void()> &kernel)
