@@ -1,7 +1,7 @@
 /* plan_fold.cu - filters as a plan's convolutions take them: with the batch-norm
  * behind them folded in, or as they are, in bfloat16 and on even addresses; and
  * what was computed per filter or channel back to the caller's vectors. */
-#include "lines.h"
+#include "pack.h"
 #include "plan.h"
 
 enum { BLOCK = 256 };
@@ -68,10 +68,10 @@ static __device__ __forceinline__ void move_piece(Out *y, const In *x, int64_t n
     if ((((uintptr_t)y & (sizeof(Out) * V - 1)) | ((uintptr_t)x & (sizeof(In) * V - 1))) == 0)
         packs = n / V;
     for (int64_t i = threadIdx.x; i < packs; i += blockDim.x) {
-        pack<In, V> in = load<V>(x + i * V);
+        pack<In, V> in = fetch<In, V>(x + i * V);
         pack<Out, V> out;
         for (int j = 0; j < V; j++)
-            narrow(&out.x[j], wide(in.x[j]));
+            narrow(&out.v[j], wide(in.v[j]));
         store(y + i * V, out);
     }
     for (int64_t i = packs * V + threadIdx.x; i < n; i += blockDim.x)

@@ -1,38 +1,35 @@
 /* plan_lines.cu - what plans do element by element: sums, ReLU, its mask, float
  * to bfloat16 and back, and what follows a convolution that has no engine which
  * does it along the way. Limited by memory: 16 bytes a load. */
-#include "lines.h"
+#include "pack.h"
 #include "plan.h"
 
 /* y = a + b, what the ReLU lets through; b and mask may be NULL. A NaN goes
  * through, as it does in clamp. */
-template <typename In> static __device__ __forceinline__ float line(In a, const In *b, const In *mask, int relu)
+template <typename Out, typename In, int V>
+static __device__ __forceinline__ void line(Out *y, const In *a, const In *b, const In *mask, int relu)
 {
-    float v = wide(a);
+    float v[V], more[V], cut[V];
+    get_wide<In, V>(v, a);
     if (b)
-        v += wide(*b);
-    if (mask && wide(*mask) <= 0)
-        v = 0;
-    return relu && v < 0 ? 0 : v;
+        get_wide<In, V>(more, b);
+    if (mask)
+        get_wide<In, V>(cut, mask);
+    for (int j = 0; j < V; j++) {
+        v[j] = b ? v[j] + more[j] : v[j];
+        v[j] = (mask && cut[j] <= 0) || (relu && v[j] < 0) ? 0 : v[j];
+    }
+    put_narrow<Out, V>(y, v);
 }
 
 template <typename Out, typename In, int V>
 static __global__ void lines_kernel(Out *y, const In *a, const In *b, const In *mask, int64_t n, int relu)
 {
-    int64_t packs = n / V, step = grid_step();
-    for (int64_t i = grid_first(); i < packs; i += step) {
-        pack<In, V> va = load<V>(a + i * V), vb = va, vm = va;
-        pack<Out, V> vy;
-        if (b)
-            vb = load<V>(b + i * V);
-        if (mask)
-            vm = load<V>(mask + i * V);
-        for (int j = 0; j < V; j++)
-            narrow(&vy.x[j], line(va.x[j], b ? &vb.x[j] : 0, mask ? &vm.x[j] : 0, relu));
-        store(y + i * V, vy);
-    }
-    for (int64_t i = packs * V + grid_first(); i < n; i += step)
-        narrow(&y[i], line(a[i], b ? &b[i] : 0, mask ? &mask[i] : 0, relu));
+    int64_t whole = n / V * V, step = grid_step();
+    for (int64_t i = grid_first() * V; i < whole; i += step * V)
+        line<Out, In, V>(y + i, a + i, b ? b + i : b, mask ? mask + i : mask, relu);
+    for (int64_t i = whole + grid_first(); i < n; i += step)
+        line<Out, In, 1>(y + i, a + i, b ? b + i : b, mask ? mask + i : mask, relu);
 }
 
 typedef struct lines_args {
@@ -45,9 +42,8 @@ enum { BLOCK = 256 };
 
 template <typename Out, typename In, int V> static void lines_launch(bk *b, const lines_args *l)
 {
-    const size_t in = sizeof(In) * V;
-    int by_vector = aligned_to(l->y, sizeof(Out) * V) && aligned_to(l->a, in) && aligned_to(l->b, in) &&
-                    aligned_to(l->mask, in);
+    int by_vector = aligned_to(l->y, PACK_BYTES) && aligned_to(l->a, PACK_BYTES) && aligned_to(l->b, PACK_BYTES) &&
+                    aligned_to(l->mask, PACK_BYTES);
     if (by_vector)
         LAUNCH(b, (lines_kernel<Out, In, V>), blocks_for(b, l->n, BLOCK * V), BLOCK, 0, (Out *)l->y,
                (const In *)l->a, (const In *)l->b, (const In *)l->mask, l->n, (int)l->relu);
@@ -79,22 +75,24 @@ void act_lines(bk *b, const plan_step *s, void *const at[])
 
 /* --- behind a convolution --- */
 
-/* y[rows][cols] = y + bias[cols] + plus, what the ReLU lets through. */
+/* y[rows][cols] = y + bias[cols] + plus, what the ReLU lets through. The column
+ * of a thread's next values follows from that of its last: no division. */
 template <typename T, int V>
-static __global__ void epilogue_kernel(T *y, const float *bias, const T *plus, int64_t rows, int64_t cols, int relu)
+static __global__ void epilogue_kernel(T *y, const float *bias, const T *plus, int64_t n, int64_t cols, int relu)
 {
-    int64_t per = cols / V, packs = rows * per, step = grid_step();
-    spot here = spot_of(grid_first(), rows, per), by = spot_of(step, rows, per);
-    for (int64_t i = grid_first(); i < packs; i += step) {
-        pack<T, V> vy = load<V>(y + i * V), vp = vy;
+    int64_t step = grid_step() * V, onward = step % cols, col = grid_first() * V % cols;
+    for (int64_t i = grid_first() * V; i < n; i += step) {
+        float v[V], more[V];
+        get_wide<T, V>(v, y + i);
         if (plus)
-            vp = load<V>(plus + i * V);
+            get_wide<T, V>(more, plus + i);
         for (int j = 0; j < V; j++) {
-            float v = wide(vy.x[j]) + (bias ? bias[here.at * V + j] : 0) + (plus ? wide(vp.x[j]) : 0);
-            narrow(&vy.x[j], relu && v < 0 ? 0 : v);
+            v[j] += (bias ? bias[col + j] : 0) + (plus ? more[j] : 0);
+            v[j] = relu && v[j] < 0 ? 0 : v[j];
         }
-        store(y + i * V, vy);
-        spot_move(&here, by, rows, per);
+        put_narrow<T, V>(y + i, v);
+        col += onward;
+        col -= col >= cols ? cols : 0;
     }
 }
 
@@ -110,10 +108,10 @@ template <typename T, int V> static void epilogue_launch(bk *b, const epilogue_a
     int64_t n = e->rows * e->cols;
     if (e->cols % V == 0 && aligned_to(e->y, sizeof(T) * V) && aligned_to(e->plus, sizeof(T) * V))
         LAUNCH(b, (epilogue_kernel<T, V>), blocks_for(b, n, BLOCK * V), BLOCK, 0, (T *)e->y, e->bias,
-               (const T *)e->plus, e->rows, e->cols, (int)e->relu);
+               (const T *)e->plus, n, e->cols, (int)e->relu);
     else
         LAUNCH(b, (epilogue_kernel<T, 1>), blocks_for(b, n, BLOCK), BLOCK, 0, (T *)e->y, e->bias,
-               (const T *)e->plus, e->rows, e->cols, (int)e->relu);
+               (const T *)e->plus, n, e->cols, (int)e->relu);
 }
 
 static void epilogue_go(bk *b, const void *args, const scalar *, const void *)

@@ -1,6 +1,6 @@
 /* plan_move.cu - channels that change places in plans: joining two images, the
  * parts of a join's gradient, widening and its adjoint. */
-#include "lines.h"
+#include "pack.h"
 #include "plan.h"
 #include "plan_move.h"
 
@@ -84,11 +84,11 @@ template <typename T, int V> static __global__ void move_kernel(T *y, const T *x
             int64_t at = image * ximage + (int64_t)from * m.xc + c;
             pack<T, V> out = {};
             if (from >= 0 && c >= 0 && c < m.xc) {
-                out = load<V>(x + at);
+                out = fetch<T, V>(x + at);
                 if (added) {
-                    pack<T, V> more = load<V>(added + at);
+                    pack<T, V> more = fetch<T, V>(added + at);
                     for (int j = 0; j < V; j++)
-                        narrow(&out.x[j], wide(out.x[j]) + wide(more.x[j]));
+                        narrow(&out.v[j], wide(out.v[j]) + wide(more.v[j]));
                 }
             }
             store(y + image * yimage + i * V, out);
