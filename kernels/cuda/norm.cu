@@ -5,9 +5,10 @@
  *   norm_statistics  reads x
  *   norm_apply       reads x and plus, writes y
  *   norm_back        reads g, added, y and x, which gives the sums; again, which
- *                    gives dx. Where a masked sum is wanted (dplus), or made of
- *                    three images, the first pass leaves it where it is to go, or
- *                    where dx will be, and the second reads that and x alone.
+ *                    gives dx: 5 passes for a plain ReLU whose mask follows from x,
+ *                    2 more to read it from y. Where a masked sum is wanted (dplus),
+ *                    or made of three images, the first pass leaves it where it is
+ *                    to go, or where dx will be, and the second reads that and x: 8.
  *
  * Later passes begin with the last rows, which are still in the cache. */
 #include "norm.h"
