@@ -11,10 +11,15 @@ template <typename Unit>
 static __global__ void join_kernel(Unit *y, const Unit *a, const Unit *b, int64_t rows, int64_t na, int64_t nb)
 {
     int64_t cols = na + nb, n = rows * cols, step = grid_step();
-    spot here = spot_of(grid_first(), rows, cols), by = spot_of(step, rows, cols);
+    int64_t row = grid_first() / cols, col = grid_first() % cols, rows_on = step / cols, cols_on = step % cols;
     for (int64_t i = grid_first(); i < n; i += step) {
-        y[i] = here.at < na ? a[here.row * na + here.at] : b[here.row * nb + here.at - na];
-        spot_move(&here, by, rows, cols);
+        y[i] = col < na ? a[row * na + col] : b[row * nb + col - na];
+        row += rows_on;
+        col += cols_on;
+        if (col >= cols) {
+            col -= cols;
+            row++;
+        }
     }
 }
 
