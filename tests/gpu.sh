@@ -25,7 +25,8 @@ B=${B:-build}
 DEVICE=${DEVICE:-cuda}
 CMOCKA_MESSAGE_OUTPUT=TAP
 PATH=$PATH:/usr/local/cuda/bin # compute-sanitizer
-export B DEVICE CMOCKA_MESSAGE_OUTPUT PATH
+OODBENCH_CACHE=$out/measured # what cuDNN was found to be fastest at
+export B DEVICE CMOCKA_MESSAGE_OUTPUT PATH OODBENCH_CACHE
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/oodbench-gpu.XXXXXX") || exit 2
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
