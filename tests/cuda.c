@@ -255,7 +255,7 @@ static void out_of_memory_is_told(void **state)
     expect_death(die_of_memory, "1048576 MiB|smaller batch");
 }
 
-static void die_of_an_index(void)
+static void die_of_a_pick(void)
 {
     bk *b = card_open(NULL, 0);
     const int32_t outside = 9;
@@ -266,10 +266,34 @@ static void die_of_an_index(void)
     card->sync(b);
 }
 
+static void die_of_a_winner(void)
+{
+    bk *b = card_open(NULL, 0);
+    const bk_window g = {.n = 1, .h = 2, .w = 2, .c = 1, .k = 1, .p = 1, .q = 1, .r = 2, .s = 2, .stride = 2};
+    const int32_t outside = -1;
+    real *x = there(b, values, N), *y = there(b, values, N);
+    int32_t *i = card->alloc(b, sizeof *i);
+    card->write(b, i, &outside, sizeof outside);
+    card->pool_max_t(b, &g, x, y, i);
+    card->sync(b);
+}
+
+static void die_of_a_cut(void)
+{
+    bk *b = card_open(NULL, 0);
+    const int32_t beyond[4] = {3, 0, 0, 0};
+    const uint8_t *store = card->alloc(b, 3);
+    real *x = there(b, values, N), *mean = there(b, values, N);
+    card->cut(b, x, store, 3, beyond, 1, 1, 1, 1, mean, mean);
+    card->sync(b);
+}
+
 static void an_index_outside_is_told_at_the_wait(void **state)
 {
     (void)state;
-    expect_death(die_of_an_index, "pick: index 9 of 5");
+    expect_death(die_of_a_pick, "pick: index 9 of 5");
+    expect_death(die_of_a_winner, "pool_max_t: index -1 of 4");
+    expect_death(die_of_a_cut, "cut: index 3 of 3");
 }
 
 static void die_of_a_kernel(void)
