@@ -42,11 +42,11 @@ static __device__ double along(const real *row, int64_t stride, int64_t per, int
         for (int j = 0; j < ALONG; j += WIDTH, i += step) {
             pack<real, WIDTH> p;
             for (int w = 0; w < WIDTH; w++)
-                p.x[w] = OP::none();
+                p.v[w] = OP::none();
             if (i < last)
-                p = load<WIDTH>(row + at.row * stride + at.at * WIDTH);
+                p = fetch<real, WIDTH>(row + at.row * stride + at.at * WIDTH);
             for (int w = 0; w < WIDTH; w++)
-                x[j + w] = p.x[w];
+                x[j + w] = p.v[w];
             spot_move(&at, by, INT64_MAX, per);
         }
         f = OP::of(f, (double)fold_own<OP, ALONG>(x));
@@ -102,11 +102,11 @@ static __device__ __forceinline__ void down(double *f, const real *a, int64_t co
         for (int j = 0; j < DOWN; j++) {
             pack<real, WIDTH> p;
             for (int w = 0; w < WIDTH; w++)
-                p.x[w] = OP::none();
+                p.v[w] = OP::none();
             if (r + j * step < last)
-                p = load<WIDTH>(a + (r + j * step) * cols);
+                p = fetch<real, WIDTH>(a + (r + j * step) * cols);
             for (int w = 0; w < WIDTH; w++)
-                x[w][j] = p.x[w];
+                x[w][j] = p.v[w];
         }
         for (int w = 0; w < WIDTH; w++)
             f[w] = OP::of(f[w], (double)fold_own<OP, DOWN>(x[w]));

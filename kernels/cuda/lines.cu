@@ -59,10 +59,10 @@ static __device__ __forceinline__ pack<real, WIDTH> met(const real *v, int64_t i
                                                         int64_t inner)
 {
     if (SOURCE == EQUAL || SOURCE == COLUMNS)
-        return load<WIDTH>(v + (SOURCE == EQUAL ? i * WIDTH : at.row));
+        return fetch<real, WIDTH>(v + (SOURCE == EQUAL ? i * WIDTH : at.row));
     pack<real, WIDTH> p = {};
     for (int w = 0; w < WIDTH && SOURCE != NONE; w++) {
-        p.x[w] = v[at.row];
+        p.v[w] = v[at.row];
         if (SOURCE == WALK)
             spot_move(&at, {0, 1}, mid, inner);
     }
@@ -96,7 +96,7 @@ static __global__ void line(real *y, const real *a, const real *v, int64_t n, in
             int64_t i = begin + k * step;
             if (i < packs) {
                 if (OP::READS_A)
-                    x[k] = load<WIDTH>(a + i * WIDTH);
+                    x[k] = fetch<real, WIDTH>(a + i * WIDTH);
                 z[k] = met<SOURCE, WIDTH>(v, i, at, mid, inner);
             }
             if (SOURCE > EQUAL)
@@ -106,9 +106,9 @@ static __global__ void line(real *y, const real *a, const real *v, int64_t n, in
         for (int k = 0; k < AHEAD; k++) {
             int64_t i = begin + k * step;
             for (int w = 0; w < WIDTH && i < packs; w++)
-                x[k].x[w] = OP::of(OP::READS_A ? x[k].x[w] : 0, z[k].x[w], s, t);
+                x[k].v[w] = OP::of(OP::READS_A ? x[k].v[w] : 0, z[k].v[w], s, t);
             if (i < packs)
-                store<WIDTH>(y + i * WIDTH, x[k]);
+                store<real, WIDTH>(y + i * WIDTH, x[k]);
         }
     }
     if (WIDTH > 1 && packs * WIDTH + grid_first() < n)
@@ -265,12 +265,12 @@ static __global__ void sgd(real *w, real *velocity, const real *grad, int64_t n,
     const real rate = scalar_real(rate_), momentum = scalar_real(momentum_), decay = scalar_real(decay_);
     const int64_t packs = n / WIDTH, rest = packs * WIDTH + grid_first();
     for (int64_t i = grid_first(); i < packs; i += grid_step()) {
-        pack<real, WIDTH> p = load<WIDTH>(w + i * WIDTH), v = load<WIDTH>(velocity + i * WIDTH);
-        pack<real, WIDTH> g = load<WIDTH>(grad + i * WIDTH);
+        pack<real, WIDTH> p = fetch<real, WIDTH>(w + i * WIDTH), v = fetch<real, WIDTH>(velocity + i * WIDTH);
+        pack<real, WIDTH> g = fetch<real, WIDTH>(grad + i * WIDTH);
         for (int k = 0; k < WIDTH; k++)
-            sgd_one(&p.x[k], &v.x[k], g.x[k], rate, momentum, decay, nesterov);
-        store<WIDTH>(w + i * WIDTH, p);
-        store<WIDTH>(velocity + i * WIDTH, v);
+            sgd_one(&p.v[k], &v.v[k], g.v[k], rate, momentum, decay, nesterov);
+        store<real, WIDTH>(w + i * WIDTH, p);
+        store<real, WIDTH>(velocity + i * WIDTH, v);
     }
     if (WIDTH > 1 && rest < n)
         sgd_one(w + rest, velocity + rest, grad[rest], rate, momentum, decay, nesterov);

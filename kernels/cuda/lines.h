@@ -1,25 +1,10 @@
-/* lines.h - for kernels that run along arrays: several neighbours moved as one
- * (pack), and where a running index stands in rows (spot), moved on without the
- * division of 64 bits, which costs as much as the memory access it is for. */
+/* lines.h - for kernels that run along arrays: where a running index stands in
+ * rows (spot), moved on without the division of 64 bits, which costs as much as
+ * the memory access it is for. */
 #ifndef CUDA_LINES_H
 #define CUDA_LINES_H
 
-#include "kernel.h"
-
-template <class T, int N> struct alignas(N * sizeof(T)) pack {
-    T x[N];
-};
-
-/* p is aligned to the whole pack. */
-template <int N, class T> static __device__ __forceinline__ pack<T, N> load(const T *p)
-{
-    return *(const pack<T, N> *)p;
-}
-
-template <int N, class T> static __device__ __forceinline__ void store(T *p, const pack<T, N> &v)
-{
-    *(pack<T, N> *)p = v;
-}
+#include "pack.h"
 
 typedef struct spot {
     int64_t row, at; /* below the number of rows, where it begins anew, and below their length */

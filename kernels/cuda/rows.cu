@@ -266,7 +266,8 @@ static __global__ void copy_cols(real *__restrict__ y, const real *__restrict__ 
     spot at = spot_of(grid_first(), INT64_MAX, per);
 #pragma unroll 4
     for (int64_t i = grid_first(); i < packs; i += grid_step()) {
-        store<WIDTH>(y + at.row * ycols + at.at * WIDTH, load<WIDTH>(x + at.row * xcols + at.at * WIDTH));
+        store<real, WIDTH>(y + at.row * ycols + at.at * WIDTH,
+                           fetch<real, WIDTH>(x + at.row * xcols + at.at * WIDTH));
         spot_move(&at, by, INT64_MAX, per);
     }
 }
