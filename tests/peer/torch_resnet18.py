@@ -4,8 +4,8 @@
 Rows have the names and the columns of tests/bench, so that the two can be divided. Every
 network runs channels last with cuDNN's own benchmark on, SGD as one fused launch, and the
 whole step captured as one CUDA graph; bf16 is autocast. Three variants of each compete, and
-the fastest stays: as it is, compiled by torch.compile, and compiled with max-autotune, which
-takes minutes and so comes last. A penalty step differentiates twice, which torch.compile does
+the fastest stays: as it is, compiled by torch.compile, and compiled with max-autotune; bf16
+comes first, since that takes minutes. A penalty step differentiates twice, which torch.compile does
 not, and is captured as it is. Images lie on the card as bytes and are normalised in the step.
 
 usage: torch_resnet18.py [--out FILE.csv] [--seconds N] [--device DEVICE] [--images N] [NAME ...]
@@ -260,8 +260,11 @@ def refused(name, how, e):
     print(f"{name}: {how}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}"[:300], flush=True)
 
 
-def all_steps(table, mode):
-    for precision in ("bf16", "tf32", "f32"):
+PRECISIONS = ("bf16", "tf32", "f32")
+
+
+def all_steps(table, mode, precisions=PRECISIONS):
+    for precision in precisions:
         for kind in ("train", "eval", "samstep", "gregstep"):
             for images in (1024, 128):
                 name = names(kind, images, precision)
@@ -307,8 +310,9 @@ def main():
     all_steps(table, None)
     if args.device != "cpu":
         all_nearest(table)
-    all_steps(table, "compiled")
-    all_steps(table, "max-autotune")
+    for precision in PRECISIONS:
+        all_steps(table, "compiled", [precision])
+        all_steps(table, "max-autotune", [precision])
 
 
 if __name__ == "__main__":
