@@ -15,12 +15,14 @@ enum {
     RESTARTS = 3,
     STEPS = 300,
     TILE = 1 << 15,    /* rows whose augmented copy exists at a time */
+    KEPT = 1 << 25,    /* so few reals, and that copy is made once */
     PAIRWISE = 1 << 11 /* so few rows have all their products computed at once */
 };
 static const double tolerance = 1e-4; /* of the summed squared shift, in mean feature variances */
 
 typedef struct kmeans {
     tensor *x, *mean;
+    tensor *rows; /* [n,d+1] less the mean, and a column of ones; NULL: made by the tile */
     int64_t n, d, k;
     uint64_t seed, draws;
     real *norm;     /* [n] |x - mean|^2 */
@@ -40,6 +42,14 @@ static int64_t tile_rows(const kmeans *m, int64_t first)
 static tensor *tile(const kmeans *m, int64_t first)
 {
     return tx_sub(tx_slice(m->x, first, tile_rows(m, first)), m->mean);
+}
+
+/* The tile and a column of ones, which meets -|c|^2 / 2 in a product. */
+static tensor *augmented(const kmeans *m, int64_t first)
+{
+    if (m->rows)
+        return tx_slice(m->rows, first, tile_rows(m, first));
+    return tx_concat_cols(tile(m, first), tx_full(DIMS(tile_rows(m, first), 1), 1));
 }
 
 static double uniform(kmeans *m)
@@ -167,8 +177,8 @@ static void assign(kmeans *m)
     tensor *target = tx_concat_cols(m->centre, tx_scale(size, -0.5));
     for (int64_t i = 0; i < m->n; i += TILE) {
         tx_open();
-        tensor *which, *rows = tx_concat_cols(tile(m, i), tx_full(DIMS(tile_rows(m, i), 1), 1));
-        tx_read(tx_nearest(rows, target, 1, &which), m->score + i);
+        tensor *which;
+        tx_read(tx_nearest(augmented(m, i), target, 1, &which), m->score + i);
         tx_read(which, m->label + i);
         tx_close();
     }
@@ -215,7 +225,7 @@ static double move_centres(kmeans *m)
     for (int64_t i = 0; i < m->n; i += TILE) {
         tx_open();
         tensor *labels = tx_index(DIMS(tile_rows(m, i), 1), m->label + i);
-        tensor *part = tx_put(tile(m, i), labels, m->k);
+        tensor *part = tx_slice_cols(tx_put(m->rows ? augmented(m, i) : tile(m, i), labels, m->k), 0, m->d);
         sum = tx_keep(tx_add(sum, tx_mul(part, tx_from(DIMS(m->k, 1), share))));
         tx_close();
     }
@@ -257,6 +267,8 @@ static void prepare(kmeans *m)
     m->last = pool_host(n * sizeof *m->last);
     m->best = pool_host(n * sizeof *m->best);
     m->members = pool_host((size_t)m->k * sizeof *m->members);
+    if (m->n * (m->d + 1) <= KEPT)
+        m->rows = tx_concat_cols(tx_sub(m->x, m->mean), tx_full(DIMS(m->n, 1), 1));
     measure(m);
 }
 
