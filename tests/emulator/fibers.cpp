@@ -65,7 +65,7 @@ static std::vector<unsigned> order; /* whose turn after whose */
 static unsigned turn, running, alive, at_barrier;
 static jmp_buf home;
 static fiber *current;
-static std::vector<fiber *> idle;
+static std::vector<fiber *> &idle = *new std::vector<fiber *>(); /* as long as the process: fibers are not freed */
 static std::vector<unsigned char> shared_bytes;
 static long launches;
 
