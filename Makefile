@@ -80,10 +80,10 @@ $(B)/tests/emulator/%.c.o: %.c $(B)/flags
 	$(Q)$(CC) $(filter-out -fvisibility%,$(CFLAGS_)) -Itests/emulator/include -MMD -MP -c $< -o $@
 $(B)/tests/emulator/%.cpp.o: tests/emulator/%.cpp $(B)/flags
 	@mkdir -p $(@D); $(if $(V),,echo '  C++  $<')
-	$(Q)$(CXX) $(EMULATE) -c $< -o $@
+	$(Q)$(CXX) $(EMULATE) $(if $(SAN),,-O3) -c $< -o $@
 $(B)/tests/emulator/cuda.so: $(addprefix $(B)/,$(EMULATED)) kernels/exports.map $(B)/kernels/ref.so $(B)/kernels/cpu.so
 	@echo '  LINK $@'
-	$(Q)$(CXX) $(SAN) -shared -Wl,-z,defs -Wl,--version-script=kernels/exports.map -o $@ $(filter %.o,$^) -lm
+	$(Q)$(CXX) $(SAN) -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs -Wl,--version-script=kernels/exports.map -o $@ $(filter %.o,$^) -lm
 	@ln -sf ../cuda.so $(@D)/kernels/ && for k in ref cpu; do ln -sf ../../../kernels/$$k.so $(@D)/kernels/; done
 # Vectors; nothing here reads errno or floating-point exceptions. Results stay exact.
 $(addprefix $(B)/,$(CPU)): CFLAGS_ += $(if $(SAN),,-O3) -fno-math-errno -fno-trapping-math

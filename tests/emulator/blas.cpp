@@ -1,4 +1,4 @@
-/* blas.cpp - cuBLAS: products by columns, summed in double in the order of k.
+/* blas.cpp - cuBLAS: products by columns, summed in double.
  * Factors are rounded to TF32 where the handle's mode or the call allows it, so
  * that who must not allow it sees the difference. */
 #include <algorithm>
@@ -50,11 +50,7 @@ void multiply_one(const product &p, int64_t which)
     char *c = (char *)p.c.at + which * p.c.stride * (int64_t)element_bytes(p.c.type);
     for (int64_t i = 0; i < p.m; i++) {
         std::fill(sum.begin(), sum.end(), 0.0);
-        for (int64_t l = 0; l < p.k; l++) {
-            const double factor = a[(size_t)(i * p.k + l)], *row = &b[(size_t)(l * p.n)];
-            for (int64_t j = 0; j < p.n; j++)
-                sum[(size_t)j] += factor * row[j];
-        }
+        add_rows(sum.data(), p.n, a.data() + i * p.k, p.k, b.data(), p.n);
         for (int64_t j = 0; j < p.n; j++) {
             int64_t at = j * p.c.ld + i;
             double before = p.beta != 0 ? p.beta * element_get(c, at, p.c.type) : 0;

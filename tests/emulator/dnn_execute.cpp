@@ -1,6 +1,7 @@
 /* dnn_execute.cpp - carries out a plan: a convolution, then pointwise operations,
  * on tensors of any strides. Sums are in double and rounded once, when a tensor
  * is written or, between operations, to its own type. */
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -95,20 +96,28 @@ struct window {
     bool flipped;
 };
 
-/* f(first x, first w, first y): the channels that meet at a pixel and a tap. */
-template <class F> void each_tap(const window &g, F f)
+/* A row of pixels that meet one tap of the filter, and where the channels of the
+ * first of them begin in x, w and y. */
+struct meeting {
+    int64_t x, w, y, pixels;
+};
+
+template <class F> void each_meeting(const window &g, F f)
 {
     for (int64_t n = 0; n < g.n; n++)
         for (int64_t p = 0; p < g.p; p++)
-            for (int64_t q = 0; q < g.q; q++)
-                for (int64_t r = 0; r < g.r; r++)
-                    for (int64_t s = 0; s < g.s; s++) {
-                        int64_t h = p * g.stride[0] - g.pad[0] + r * g.dilation[0];
-                        int64_t w = q * g.stride[1] - g.pad[1] + s * g.dilation[1];
-                        int64_t tap = g.flipped ? (g.r - 1 - r) * g.s + g.s - 1 - s : r * g.s + s;
-                        if (h >= 0 && h < g.h && w >= 0 && w < g.w)
-                            f(((n * g.h + h) * g.w + w) * g.c, tap * g.c, ((n * g.p + p) * g.q + q) * g.k);
-                    }
+            for (int64_t r = 0; r < g.r; r++)
+                for (int64_t s = 0; s < g.s; s++) {
+                    int64_t h = p * g.stride[0] - g.pad[0] + r * g.dilation[0], q = 0, pixels;
+                    int64_t w = s * g.dilation[1] - g.pad[1];
+                    int64_t tap = g.flipped ? (g.r - 1 - r) * g.s + g.s - 1 - s : r * g.s + s;
+                    for (; q < g.q && w < 0; q++)
+                        w += g.stride[1];
+                    pixels = w < g.w ? std::min(g.q - q, (g.w - 1 - w) / g.stride[1] + 1) : 0;
+                    if (h >= 0 && h < g.h && pixels > 0)
+                        f(meeting{((n * g.h + h) * g.w + w) * g.c, tap * g.c, ((n * g.p + p) * g.q + q) * g.k,
+                                  pixels});
+                }
 }
 
 /* Filters as [r][s][c][k], so that all k stand side by side. */
@@ -124,36 +133,31 @@ numbers turned(const window &g, const numbers &w)
 void forward(const window &g, const numbers &x, const numbers &w, numbers &y)
 {
     numbers v = turned(g, w);
-    each_tap(g, [&](int64_t ix, int64_t iw, int64_t iy) {
-        for (int64_t c = 0; c < g.c; c++) {
-            const double factor = x[(size_t)(ix + c)], *row = &v[(size_t)((iw + c) * g.k)];
-            double *sum = &y[(size_t)iy];
-            for (int64_t k = 0; k < g.k; k++)
-                sum[k] += factor * row[k];
-        }
+    each_meeting(g, [&](const meeting &m) {
+        for (int64_t i = 0; i < m.pixels; i++)
+            add_rows(&y[(size_t)(m.y + i * g.k)], g.k, &x[(size_t)(m.x + i * g.stride[1] * g.c)], g.c,
+                     &v[(size_t)(m.w * g.k)], g.k);
     });
 }
 
 void back_to_images(const window &g, numbers &x, const numbers &w, const numbers &y)
 {
-    each_tap(g, [&](int64_t ix, int64_t iw, int64_t iy) {
-        for (int64_t k = 0; k < g.k; k++) {
-            const double factor = y[(size_t)(iy + k)], *row = &w[(size_t)(k * g.r * g.s * g.c + iw)];
-            double *sum = &x[(size_t)ix];
-            for (int64_t c = 0; c < g.c; c++)
-                sum[c] += factor * row[c];
-        }
+    each_meeting(g, [&](const meeting &m) {
+        for (int64_t i = 0; i < m.pixels; i++)
+            add_rows(&x[(size_t)(m.x + i * g.stride[1] * g.c)], g.c, &y[(size_t)(m.y + i * g.k)], g.k,
+                     &w[(size_t)m.w], g.r * g.s * g.c);
     });
 }
 
 void back_to_filters(const window &g, const numbers &x, numbers &w, const numbers &y)
 {
-    each_tap(g, [&](int64_t ix, int64_t iw, int64_t iy) {
+    numbers factor((size_t)g.q);
+    each_meeting(g, [&](const meeting &m) {
         for (int64_t k = 0; k < g.k; k++) {
-            const double factor = y[(size_t)(iy + k)], *row = &x[(size_t)ix];
-            double *sum = &w[(size_t)(k * g.r * g.s * g.c + iw)];
-            for (int64_t c = 0; c < g.c; c++)
-                sum[c] += factor * row[c];
+            for (int64_t i = 0; i < m.pixels; i++)
+                factor[(size_t)i] = y[(size_t)(m.y + i * g.k + k)];
+            add_rows(&w[(size_t)(k * g.r * g.s * g.c + m.w)], g.c, factor.data(), m.pixels, &x[(size_t)m.x],
+                     g.stride[1] * g.c);
         }
     });
 }

@@ -43,6 +43,9 @@ size_t element_bytes(element e);
 double element_get(const void *p, int64_t i, element e);
 void element_put(void *p, int64_t i, element e, double value);
 float as_tf32(float v); /* rounded to 10 bits behind the point */
+/* sum[j] += factor[i] * rows[i * step + j] for i < count, j < n: all that products
+ * and convolutions do. */
+void add_rows(double *sum, int64_t n, const double *factor, int64_t count, const double *rows, int64_t step);
 } // namespace emulator
 
 #endif

@@ -52,4 +52,19 @@ void element_put(void *p, int64_t i, element e, double value)
     else
         ((uint16_t *)p)[i] = (uint16_t)(v != v ? 0x7fc0 : round_bits(bits_of(v), 16) >> 16);
 }
+
+void add_rows(double *__restrict sum, int64_t n, const double *factor, int64_t count, const double *rows,
+              int64_t step)
+{
+    int64_t i = 0;
+    for (; i + 4 <= count; i += 4) { /* four at a time: sum is read and written less often */
+        const double *a = rows + i * step, *b = a + step, *c = b + step, *d = c + step;
+        const double fa = factor[i], fb = factor[i + 1], fc = factor[i + 2], fd = factor[i + 3];
+        for (int64_t j = 0; j < n; j++)
+            sum[j] += (fa * a[j] + fb * b[j]) + (fc * c[j] + fd * d[j]);
+    }
+    for (; i < count; i++)
+        for (int64_t j = 0; j < n; j++)
+            sum[j] += factor[i] * rows[i * step + j];
+}
 } // namespace emulator
