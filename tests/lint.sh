@@ -66,7 +66,7 @@ if command -v cppcheck >/dev/null 2>&1; then
 else
     say "cppcheck is missing: apt-get install cppcheck"
 fi
-for f in .ci/install .ci/run .ci/onednn-major $(git ls-files -co --exclude-standard '*.sh'); do
+for f in .ci/* $(git ls-files -co --exclude-standard '*.sh'); do
     check "$f: shellcheck" shellcheck -s sh "$f"
 done
 

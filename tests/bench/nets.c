@@ -8,6 +8,7 @@
 #include "../../kernels/random.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { SMALL = 128, LARGE = 1024, SIDE = 32, CLASSES = 10, MOST = 16 };
 enum {
@@ -30,6 +31,8 @@ static uint8_t *pixels;
 static int32_t *moves;
 static real *logits;
 static tensor *mean, *dev, *velocity;
+static tensor *store; /* the same images on the device, where it cuts batches itself */
+static int32_t *cuts;
 static uint64_t steps;
 static int batch;
 
@@ -38,11 +41,33 @@ static void make_data(void)
     int64_t bytes = (int64_t)batch * SIDE * SIDE * 3;
     pixels = pool_host((size_t)bytes);
     moves = pool_host((size_t)batch * 3 * sizeof *moves);
+    cuts = pool_host((size_t)batch * 4 * sizeof *cuts);
     logits = pool_host((size_t)batch * CLASSES * sizeof *logits);
     for (int64_t i = 0; i < bytes; i++)
         pixels[i] = (uint8_t)random_bits(1, (uint64_t)i);
     for (int i = 0; i < 3 * batch; i++)
         moves[i] = (int32_t)(i % 3 == 2 ? random_below(2, (uint64_t)i, 2) : random_below(2, (uint64_t)i, 9) - 4);
+}
+
+/* A set that fits lies on the device, and batches are cut there. */
+static void send_data(void)
+{
+    size_t bytes = (size_t)batch * SIDE * SIDE * 3;
+    store = NULL;
+    if (!engine.api->cut)
+        return;
+    store = tx_bytes(bytes);
+    engine.api->write(engine.b, store->mem->at, pixels, bytes);
+    for (int i = 0; i < batch; i++) {
+        cuts[4 * i] = i;
+        memcpy(cuts + 4 * i + 1, moves + 3 * i, 3 * sizeof *moves);
+    }
+}
+
+static tensor *training_images(void)
+{
+    dims d = DIMS(batch, SIDE, SIDE, 3);
+    return store ? tx_cut(d, store, batch, cuts, mean, dev) : tx_images(d, pixels, moves, mean, dev);
 }
 
 static int begin(const subject *s)
@@ -65,6 +90,7 @@ static void end(const subject *s)
     nn_free(subject_net);
     free(pixels);
     free(moves);
+    free(cuts);
     free(logits);
     engine_parameters(true);
     pool_trim();
@@ -116,6 +142,7 @@ static int begin_train(const subject *s)
     engine_parameters(true);
     velocity = tx_full(DIMS(nn_parameters(subject_net)), 0);
     steps = 0;
+    send_data();
     int rc = precision_begin(subject_net, s->peak, 1);
     if (rc != 0)
         end(s);
@@ -138,7 +165,7 @@ static void run_train(const subject *s)
         labels[i] = (int32_t)random_below(3, steps * (uint64_t)batch + (uint64_t)i, CLASSES);
     steps++;
     tx_open();
-    tensor *x = tx_images(DIMS(batch, SIDE, SIDE, 3), pixels, moves, mean, dev);
+    tensor *x = training_images();
     tensor *loss = tx_nll(nn_forward(subject_net, x), tx_index(DIMS(batch, 1), labels));
     tensor *shown = tx_copy(loss);
     tx_fill(nn_grads(subject_net), 0);
