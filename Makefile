@@ -81,6 +81,7 @@ $(B)/tests/emulator/%.c.o: %.c $(B)/flags
 $(B)/tests/emulator/%.cpp.o: tests/emulator/%.cpp $(B)/flags
 	@mkdir -p $(@D); $(if $(V),,echo '  C++  $<')
 	$(Q)$(CXX) $(EMULATE) $(if $(SAN),,-O3) -c $< -o $@
+$(B)/tests/emulator/fibers.cpp.o: EMULATE += $(if $(SAN),-fno-sanitize=all) # it changes stacks
 $(B)/tests/emulator/cuda.so: $(addprefix $(B)/,$(EMULATED)) kernels/exports.map $(B)/kernels/ref.so $(B)/kernels/cpu.so
 	@echo '  LINK $@'
 	$(Q)$(CXX) $(SAN) -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs -Wl,--version-script=kernels/exports.map -o $@ $(filter %.o,$^) -lm

@@ -7,7 +7,6 @@
  * take their turns; without barriers where they belong, results depend on it.
  * EMULATOR_FAIL=launch:N makes the Nth kernel that runs (from 1) fault, launch:next
  * the next one. */
-#include <setjmp.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -32,9 +31,10 @@ static const unsigned LANES = 32, BLOCK_MOST = 1024, GRID_X_MOST = 0x7fffffff, G
 static const size_t STACK = 256 << 10, PAGE = 4096, SHARED_MOST = 48 << 10, SHARED_OPTIN_MOST = 227 << 10;
 static const size_t COLOURS = 61, COLOUR = 576;
 
+typedef void *jump[5]; /* the compiler's own: no call of a library, and sanitizers do not mind */
 struct fiber {
     ucontext_t first; /* to begin with */
-    jmp_buf at;       /* to go on with */
+    jump at;          /* to go on with */
     bool begun;
 };
 
@@ -63,7 +63,7 @@ static std::vector<lane_state> lanes;
 static std::vector<warp> warps;
 static std::vector<unsigned> order; /* whose turn after whose */
 static unsigned turn, running, alive, at_barrier;
-static jmp_buf home;
+static jump home;
 static fiber *current;
 static std::vector<fiber *> &idle = *new std::vector<fiber *>(); /* as long as the process: fibers are not freed */
 static std::vector<unsigned char> shared_bytes;
@@ -115,7 +115,7 @@ static void begin(unsigned t, fiber *f)
 }
 
 /* Goes on with thread t; whoever calls this has saved itself. */
-[[noreturn]] static void enter(unsigned t)
+[[noreturn, gnu::noinline]] static void enter(unsigned t)
 {
     fiber *f = lanes[t].on;
     if (lanes[t].state == UNSTARTED) {
@@ -124,7 +124,7 @@ static void begin(unsigned t, fiber *f)
     }
     begin(t, f);
     if (f->begun)
-        _longjmp(f->at, 1);
+        __builtin_longjmp(f->at, 1);
     f->begun = true;
     setcontext(&f->first);
     abort();
@@ -139,7 +139,7 @@ static void wait_turn()
         deadlock();
     if ((unsigned)next == self)
         return;
-    if (_setjmp(lanes[self].on->at) == 0)
+    if (__builtin_setjmp(lanes[self].on->at) == 0)
         enter((unsigned)next);
 }
 
@@ -243,10 +243,10 @@ static void fiber_main()
             continue;
         }
         idle.push_back(current);
-        if (_setjmp(current->at) != 0)
+        if (__builtin_setjmp(current->at) != 0)
             continue; /* with a thread to begin */
         if (next < 0)
-            _longjmp(home, 1);
+            __builtin_longjmp(home, 1);
         enter((unsigned)next);
     }
 }
@@ -308,7 +308,7 @@ static void run_block(unsigned n)
     alive = n;
     at_barrier = 0;
     turn = n - 1;
-    if (_setjmp(home) == 0)
+    if (__builtin_setjmp(home) == 0)
         enter((unsigned)next_turn());
 }
 
