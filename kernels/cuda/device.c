@@ -369,6 +369,7 @@ static const bk_api api = {
     E(pool_max), E(pool_avg), E(pool_avg_t), E(images), E(uniform), E(normal), E(cut),
     E(bn), E(bn_grad), E(log_softmax), E(log_softmax_grad), E(pool_max_t), E(sgd), E(nearest),
     E(plan_open), E(plan_bytes), E(plan_run), E(plan_grad), E(plan_close),
+    E(plan_more), E(plan_slope), E(plan_bend),
 };
 // clang-format on
 

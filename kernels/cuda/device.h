@@ -148,6 +148,11 @@ void cuda_plan_run(bk *b, bk_plan *p, real *y, void *kept, const real *x, const 
                    uint64_t version);
 void cuda_plan_grad(bk *b, bk_plan *p, real *dx, real *dw, const real *dy, void *kept, const real *x,
                     const real *w);
+size_t cuda_plan_more(bk *b, bk_plan *p);
+void cuda_plan_slope(bk *b, bk_plan *p, real *dx, void *more, const real *dy, void *kept, const real *x,
+                     const real *w);
+void cuda_plan_bend(bk *b, bk_plan *p, real *ddy, real *dx, real *dw, const real *v, void *kept, void *more,
+                    const real *x, const real *w);
 void cuda_plan_close(bk *b, bk_plan *p);
 
 #ifdef __cplusplus

@@ -11,58 +11,14 @@
  *                    to go, or where dx will be, and the second reads that and x: 8.
  *
  * Later passes begin with the last rows, which are still in the cache. */
-#include "norm.h"
-
-#include "pack.h"
-#include "tile.h"
+#include "norm_job.h"
 
 enum {
-    RESIDENT = 2,    /* blocks of a tile a processor */
-    MOMENTS = 3,     /* a block's part: mean less a centre, squares about the mean, the centre */
-    COSTS = 2,       /* or two sums */
-    TURNS = 1 << 16, /* tiles at once */
-    EACH = 256,      /* threads of a block of the other passes */
-    AHEAD = 4,       /* rows that a thread reads before it computes */
-    AHEAD_BACK = 2   /* of up to four images */
+    MOMENTS = 3,   /* a block's part: mean less a centre, squares about the mean, the centre */
+    COSTS = 2,     /* or two sums */
+    AHEAD = 4,     /* rows that a thread reads before it computes */
+    AHEAD_BACK = 2 /* of up to four images */
 };
-
-/* Which values move together. */
-enum layout { FLOAT_1, FLOAT_4, BF16_1, BF16_4, BF16_8, LAYOUTS };
-static const int width_of[LAYOUTS] = {1, 4, 1, 4, 8};
-
-typedef struct norm_job {
-    int64_t rows, cols, layout, relu;
-    int64_t across; /* threads side by side in a tile: a power of two */
-    void *y;        /* what the elementwise passes write: y, dx */
-    void *keep;     /* where the sums leave the masked g, or NULL */
-    const void *x, *plus, *g, *added, *cut;
-    real *sum[2]; /* mean and variance, or dgamma and dbeta */
-    const real *mean, *var, *gamma, *beta;
-} norm_job;
-
-/* What norm_apply makes of x: channels first .. first + V - 1. */
-template <int V> struct channels {
-    float mean[V], rate[V], beta[V];
-};
-
-template <int V>
-static __device__ __forceinline__ channels<V> channels_of(const norm_job &j, scalar eps, int64_t first)
-{
-    channels<V> c = {};
-    for (int k = 0; k < V && first < j.cols; k++) {
-        c.mean[k] = j.mean[first + k];
-        c.rate[k] = j.gamma[first + k] / sqrtf(j.var[first + k] + scalar_real(eps));
-        c.beta[k] = j.beta ? j.beta[first + k] : 0;
-    }
-    return c;
-}
-
-/* The same operations wherever it is needed: on the way back its sign must be
- * what it was. */
-template <int V> static __device__ __forceinline__ float normed(const channels<V> &c, int k, float x)
-{
-    return fmaf(x - c.mean[k], c.rate[k], c.beta[k]);
-}
 
 /* --- Statistics --- */
 
@@ -236,21 +192,6 @@ static __global__ void __launch_bounds__(TILE_THREADS, (sizeof(T) * V < PACK_BYT
 
 /* --- Elementwise --- */
 
-/* A thread keeps to its columns, so that it computes their numbers once: steps
- * are whole rows. Places count from the end. */
-typedef struct walk {
-    int64_t at, last, step; /* in values, going down */
-    int64_t col;
-} walk;
-
-template <int V> static __device__ __forceinline__ walk walk_of(const norm_job &j)
-{
-    int64_t across = j.cols / V, total = j.rows * across, step = grid_step() / across * across, i = grid_first();
-    walk w = {(total - 1 - i) * V, 0, step * V, (across - 1 - i % across) * V};
-    w.at = i < step ? w.at : -1;
-    return w;
-}
-
 template <class T, int V> static __global__ void __launch_bounds__(EACH) apply_kernel(norm_job j, scalar eps)
 {
     walk w = walk_of<V>(j);
@@ -326,23 +267,6 @@ static costs_fn *const costs_of[LAYOUTS] = EVERY_LAYOUT(costs_kernel);
 static each_fn *const apply_of[LAYOUTS] = EVERY_LAYOUT(apply_kernel);
 static each_fn *const back_of[LAYOUTS] = EVERY_LAYOUT(back_kernel);
 
-/* Blocks for the sums: tiles, and how many share the rows of each. */
-static dim3 tiles_of(const bk *b, const norm_job *j)
-{
-    int64_t columns = j->across * width_of[j->layout], down = TILE_THREADS / j->across;
-    int64_t tiles = (j->cols + columns - 1) / columns, most = (j->rows + down - 1) / down;
-    int64_t parts = (int64_t)b->processors * RESIDENT / tiles;
-    return dim3((unsigned)tiles, (unsigned)(parts < 1 ? 1 : parts < most ? parts : most), 1);
-}
-
-/* Enough that one step is a row at least. */
-static unsigned each_of(const bk *b, const norm_job *j, int64_t ahead)
-{
-    int64_t across = j->cols / width_of[j->layout], least = (across + EACH - 1) / EACH;
-    unsigned blocks = blocks_for(b, j->rows * across, EACH * ahead);
-    return blocks < least ? (unsigned)least : blocks;
-}
-
 static void moments_go(bk *b, const void *args, const scalar *scalars, const void *payload)
 {
     const norm_job *j = (const norm_job *)args;
@@ -364,42 +288,14 @@ static void back_go(bk *b, const void *args, const scalar *scalars, const void *
     (void)payload;
     LAUNCH(b, costs_of[j.layout], tiles_of(b, &j), dim3(TILE_THREADS), 0, j, scalars[0],
            (float *)b->room[ROOM_SUMS], (unsigned *)b->room[ROOM_TURNS]);
+    if (!j.y)
+        return;
     if (j.keep) {
         j.g = j.keep;
         j.added = j.cut = NULL;
         j.beta = NULL;
     }
     LAUNCH(b, back_of[j.layout], dim3(each_of(b, &j, AHEAD_BACK)), dim3(EACH), 0, j, scalars[0]);
-}
-
-/* The widest layout that the extents and all addresses allow. */
-static void set_layout(norm_job *j, int is_bf16, const void *const *images, int count)
-{
-    j->layout = is_bf16 ? BF16_8 : FLOAT_4;
-    for (int fits = 0; !fits; j->layout -= !fits) {
-        size_t bytes = (size_t)width_of[j->layout] * (is_bf16 ? sizeof(bf16) : sizeof(float));
-        fits = j->cols % width_of[j->layout] == 0;
-        for (int i = 0; i < count; i++)
-            fits = fits && aligned_to(images[i], bytes);
-    }
-    for (j->across = 1; j->across * width_of[j->layout] < j->cols && j->across * width_of[j->layout] < COLUMNS;)
-        j->across *= 2;
-}
-
-static void need_rooms(bk *b, const norm_job *j)
-{
-    dim3 blocks = tiles_of(b, j);
-    if (blocks.x > TURNS)
-        CUDA_DIE(b, "bn: %lld columns, at most %d", (long long)j->cols, TURNS);
-    cuda_need_room(b, ROOM_SUMS, (size_t)blocks.x * blocks.y * MOMENTS * COLUMNS * sizeof(float));
-    cuda_need_room(b, ROOM_TURNS, TURNS * sizeof(unsigned));
-}
-
-static void enqueue(bk *b, queue_go *go, const norm_job *j, real eps)
-{
-    uint64_t number = scalar_of(eps);
-    queue_call c = {go, j, sizeof *j, &number, 1, NULL, 0};
-    queue_add(b, &c);
 }
 
 /* --- The entries --- */
@@ -427,7 +323,7 @@ void norm_apply(bk *b, const norm_shape *s, void *y, const void *x, const real *
     j.mean = mean, j.var = var, j.gamma = gamma, j.beta = beta;
     const void *const images[] = {y, x, plus};
     set_layout(&j, s->bf16, images, 3);
-    enqueue(b, apply_go, &j, s->eps);
+    norm_enqueue(b, apply_go, &j, s->eps);
 }
 
 void norm_back(bk *b, const norm_shape *s, void *dx, void *dplus, real *dgamma, real *dbeta, const void *g,
@@ -445,7 +341,7 @@ void norm_back(bk *b, const norm_shape *s, void *dx, void *dplus, real *dgamma, 
     const void *const images[] = {dx, dplus, g, added, y, x};
     set_layout(&j, s->bf16, images, 6);
     need_rooms(b, &j);
-    enqueue(b, back_go, &j, s->eps);
+    norm_enqueue(b, back_go, &j, s->eps);
 }
 
 void cuda_bn(bk *b, real *y, real *mean, real *var, const real *x, const real *gamma, const real *beta,

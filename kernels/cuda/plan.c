@@ -33,7 +33,8 @@ static bk_plan *plan_blank(bk *b, const bk_layer *layers, int count, int64_t n, 
     p->bf16 = (flags & BK_BF16) != 0;
     p->busy = NONE;
     for (int i = 0; i <= count; i++)
-        note[i] = (plan_note){.made = NONE, .filter = NONE, .winners = NONE, .norm = NONE, .other = NONE};
+        note[i] = (plan_note){
+            .made = NONE, .filter = NONE, .winners = NONE, .norm = NONE, .other = NONE, .tangent = NONE};
     for (int i = 0; i < count; i++) {
         layer[i] = layers[i];
         layer[i].g.n = n;
@@ -133,4 +134,50 @@ void cuda_plan_grad(bk *b, bk_plan *p, real *dx, real *dw, const real *dy, void 
     if (!(p->flags & BK_TRAIN))
         CUDA_DIE(b, "plan_grad: this plan was opened without BK_TRAIN");
     enqueue_phase(p, GRAD, base);
+}
+
+/* Built when first asked for: most plans are never differentiated twice. In
+ * bfloat16 second derivatives would be rounding alone. */
+static int plan_bends(bk_plan *p)
+{
+    if (p->bends || p->bf16 || !(p->flags & BK_TRAIN))
+        return p->bends > 0;
+    p->bends = -1;
+    if (setjmp(p->refused))
+        return 0;
+    plan_bend(p);
+    plan_place(p);
+    p->bends = 1;
+    return 1;
+}
+
+size_t cuda_plan_more(bk *b, bk_plan *p)
+{
+    (void)b;
+    return plan_bends(p) ? p->more_bytes : 0;
+}
+
+static void need_bends(bk *b, bk_plan *p, const char *entry)
+{
+    if (!plan_bends(p))
+        CUDA_DIE(b, "%s: plan_more said that this plan cannot", entry);
+}
+
+void cuda_plan_slope(bk *b, bk_plan *p, real *dx, void *more, const real *dy, void *kept, const real *x,
+                     const real *w)
+{
+    void *base[SPACES] = {[IN_PLAN] = p->memory, [IN_KEPT] = kept, [IN_MORE] = more,       [IN_X] = only_read(x),
+                          [IN_W] = only_read(w), [IN_DX] = dx,     [IN_DY] = only_read(dy)};
+    need_bends(b, p, "plan_slope");
+    enqueue_phase(p, SLOPE, base);
+}
+
+void cuda_plan_bend(bk *b, bk_plan *p, real *ddy, real *dx, real *dw, const real *v, void *kept, void *more,
+                    const real *x, const real *w)
+{
+    void *base[SPACES] = {
+        [IN_PLAN] = p->memory, [IN_KEPT] = kept, [IN_MORE] = more, [IN_X] = only_read(x), [IN_W] = only_read(w),
+        [IN_DX] = dx,          [IN_DW] = dw,     [IN_DDY] = ddy,   [IN_V] = only_read(v)};
+    need_bends(b, p, "plan_bend");
+    enqueue_phase(p, BEND, base);
 }

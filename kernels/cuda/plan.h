@@ -1,7 +1,7 @@
 /* plan.h - inside a plan: arrays (values), what computes them (steps), and
- * where they live. plan_eval.c and plan_train.c turn layers into steps,
- * plan_place.c places the values, plan.c enqueues the steps; plan_steps.c hands
- * each to conv.h, norm.h, pool.h or to the kernels of plan_lines.cu,
+ * where they live. plan_eval.c, plan_train.c and plan_bend.c turn layers into
+ * steps, plan_place.c places the values, plan.c enqueues the steps; plan_steps.c
+ * hands each to conv.h, norm.h, pool.h or to the kernels of plan_lines.cu,
  * plan_move.cu and plan_fold.cu.
  *
  * Images are dense, channels last, float or (BK_BF16) bfloat16; what is counted
@@ -9,7 +9,9 @@
  * each overwrites what it has read for the last time. Nobody says how long a
  * value lives: that follows from the steps that touch it. Touched in one phase
  * only it is placed by liveness in the plan's own memory, prepared and used later
- * it stays there, run and used by the gradient it goes to the caller's `kept`. */
+ * it stays there, run and used by the gradient it goes to the caller's `kept`. The
+ * gradient's gradient is built when it is first asked for (p->since), and all that
+ * it needs goes to the caller's `more`. */
 #ifndef PLAN_H
 #define PLAN_H
 
@@ -22,11 +24,25 @@
 extern "C" {
 #endif
 
-enum plan_phase { PREPARE, RUN, GRAD, PHASES };
+enum plan_phase { PREPARE, RUN, GRAD, SLOPE, BEND, PHASES }; /* the last two: plan_bend.c */
 enum { ALL_PHASES = (1 << PHASES) - 1 };
-enum plan_space { IN_PLAN, IN_KEPT, IN_X, IN_Y, IN_W, IN_STATS, IN_DX, IN_DW, IN_DY, SPACES };
+enum plan_space {
+    IN_PLAN,
+    IN_KEPT,
+    IN_MORE,
+    IN_X,
+    IN_Y,
+    IN_W,
+    IN_STATS,
+    IN_DX,
+    IN_DW,
+    IN_DY,
+    IN_DDY,
+    IN_V,
+    SPACES
+};
 enum {
-    PLAN_VALUES = 11,
+    PLAN_VALUES = 12,
     PLAN_NUMBERS = 12,
     PLAN_ALIGN = 256,
     FILTER_ALIGN = 16, /* bytes; convolutions read and write filters by vectors */
@@ -72,6 +88,7 @@ typedef struct plan_note {
     int norm;               /* the batch-norm whose step made this result; NONE */
     int other, relu;        /* the layer whose result that step added, or NONE; whether it cut below zero */
     int inside;             /* the step of a later layer does this one's work */
+    int g, tangent, sums;   /* plan_bend.c: what SLOPE took; what moves the result; a batch-norm's norm_sums */
 } plan_note;
 
 /* A run of reals in the caller's vector, and where it lies in one of the plan's. */
@@ -94,7 +111,7 @@ struct bk_plan {
     unsigned flags;
     int bf16;
     bk_window in;    /* p, q, k: the extents of the input */
-    plan_note *note; /* count + 1: the last is the input's; freed when the plan is open */
+    plan_note *note; /* count + 1: the last is the input's */
     jmp_buf refused;
     plan_list phase[PHASES];
     plan_value *value;
@@ -102,7 +119,10 @@ struct bk_plan {
     int for_dx, busy; /* steps made now only serve dx; a value not to be written over */
     plan_table filters, statistics;
     char *memory;
-    size_t plan_bytes, kept_bytes;
+    size_t plan_bytes, kept_bytes, more_bytes;
+    enum plan_phase going; /* of the walk back that is being made */
+    int since;             /* values from here on belong to SLOPE and BEND; 0: those are not there yet */
+    int bends;             /* SLOPE and BEND: 0 not yet built, 1 there, -1 not possible */
     uint64_t version;
     int prepared;
 };
@@ -154,20 +174,40 @@ choice *plan_conv_chain(bk_plan *p, int layer, const plan_chain *c,
 plan_step *plan_norm(bk_plan *p, plan_step *s, int layer); /* fills in its norm_shape */
 plan_step *plan_lines(bk_plan *p, enum plan_phase phase, int layer, int y, int a, int b, int mask);
 plan_step *plan_move(bk_plan *p, enum plan_phase phase, int y, int ylayer, int x, int xlayer, int added);
-int plan_pooled(bk_plan *p, int layer, int winners); /* the pooling itself; its result */
-int plan_joined(bk_plan *p, int layer);
-int plan_widened(bk_plan *p, int layer);
-void plan_result(bk_plan *p); /* the last layer's, to the caller's y; when all steps are there */
+/* The layer's step itself, of what its inputs are or were moved by; its result. */
+int plan_pooled(bk_plan *p, enum plan_phase phase, int layer, int x, int winners);
+int plan_joined(bk_plan *p, enum plan_phase phase, int layer, int a, int b);
+int plan_widened(bk_plan *p, enum plan_phase phase, int layer, int x);
+/* What is the last layer's to the caller's array, when all steps are there. */
+void plan_result(bk_plan *p, enum plan_phase phase, int value, enum plan_space space);
 
-/* plan_eval.c, plan_train.c: layers to steps. */
+/* plan_eval.c, plan_train.c, plan_bend.c: layers to steps. */
 void plan_eval(bk_plan *p);
 void plan_train(bk_plan *p);
+void plan_bend(bk_plan *p);
+void plan_unpack(bk_plan *p, enum plan_phase phase, const plan_table *t, int to, int from, int bf16);
+
+/* plan_back.c. What came back for a layer's result: one array, or two to be added. */
+void plan_walk_back(bk_plan *p, enum plan_phase phase);
+int plan_take(bk_plan *p, int layer);
+int plan_take_two(bk_plan *p, int layer, int *added); /* NONE: nothing to add */
+void plan_arrive(bk_plan *p, int layer, int value);
+int plan_over_or_new(bk_plan *p, int value, int layer);
+void plan_back_images(bk_plan *p, int conv, int g);
+
+/* plan_bend.c: BEND's way back through the layers that are not linear in all. */
+void plan_bend_conv(bk_plan *p, int i);
+void plan_bend_norm(bk_plan *p, int i);
+int plan_sum(bk_plan *p, int norm, enum norm_sums which); /* one of norm.h's vectors */
 
 /* plan_steps.c. Values in this order, outputs first; NONE where there is none. */
 plan_act act_conv;       /* out, first, second as conv.h has them, bias, plus */
 plan_act act_statistics; /* mean, var, x */
 plan_act act_apply;      /* y, x, mean, var, gamma, beta, plus; number[0]: ReLU */
 plan_act act_back;       /* dx, dplus, dgamma, dbeta, g, added, y, x, gamma, mean, var */
+plan_act act_tangent;    /* y, sums, t, plus, g, cut, x, gamma, beta, mean, var: norm_tangent() */
+plan_act act_bend;       /* dx, dgamma, dbeta, sums, t, g, q, x, gamma, beta, mean, var: norm_bend() */
+plan_act act_pick;       /* y, x, at: of x, where a max-pooling found its y */
 plan_act act_pool;       /* y, at, x; number: max, bf16, y_f32 of pool.h */
 plan_act act_pool_back;  /* dx, dy, at; the same */
 plan_act act_lines;      /* y, a, b, mask; number[0]: elements, [1]: ReLU, [2]: y is float, [3]: a, b, mask are */

@@ -97,17 +97,18 @@ static void eval_plus(bk_plan *p, int i)
 
 static void eval_pool(bk_plan *p, int i)
 {
-    plan_note_of(p, i)->made = plan_pooled(p, i, NONE);
+    plan_note_of(p, i)->made = plan_pooled(p, RUN, i, plan_value_of(p, p->layer[i].a), NONE);
 }
 
 static void eval_join(bk_plan *p, int i)
 {
-    plan_note_of(p, i)->made = plan_joined(p, i);
+    int a = plan_value_of(p, p->layer[i].a), b = plan_value_of(p, p->layer[i].b);
+    plan_note_of(p, i)->made = plan_joined(p, RUN, i, a, b);
 }
 
 static void eval_widen(bk_plan *p, int i)
 {
-    plan_note_of(p, i)->made = plan_widened(p, i);
+    plan_note_of(p, i)->made = plan_widened(p, RUN, i, plan_value_of(p, p->layer[i].a));
 }
 
 static void (*const eval_layer[])(bk_plan *p, int i) = {
@@ -120,5 +121,5 @@ void plan_eval(bk_plan *p)
     for (int i = 0; i < p->count; i++)
         if (plan_note_of(p, i)->made == NONE)
             eval_layer[p->layer[i].kind](p, i);
-    plan_result(p);
+    plan_result(p, RUN, plan_note_of(p, p->count - 1)->made, IN_Y);
 }

@@ -216,12 +216,12 @@ plan_step *plan_move(bk_plan *p, enum plan_phase phase, int y, int ylayer, int x
 }
 
 /* A pooling that makes the result writes floats to where it belongs. */
-int plan_pooled(bk_plan *p, int layer, int winners)
+int plan_pooled(bk_plan *p, enum plan_phase phase, int layer, int x, int winners)
 {
     const bk_layer *l = &p->layer[layer];
-    int last = layer == p->count - 1, x = plan_value_of(p, l->a);
-    int y = last ? plan_outside(p, IN_Y, layer) : plan_images(p, layer);
-    plan_step *s = PLAN_DO(p, RUN, act_pool, y, winners, x);
+    int last = layer == p->count - 1;
+    int y = last ? plan_outside(p, phase == BEND ? IN_DDY : IN_Y, layer) : plan_images(p, layer);
+    plan_step *s = PLAN_DO(p, phase, act_pool, y, winners, x);
     s->g = l->g;
     s->number[0] = l->kind == BK_POOL_MAX;
     s->number[1] = p->bf16;
@@ -229,11 +229,11 @@ int plan_pooled(bk_plan *p, int layer, int winners)
     return y;
 }
 
-int plan_joined(bk_plan *p, int layer)
+int plan_joined(bk_plan *p, enum plan_phase phase, int layer, int a, int b)
 {
     const bk_layer *l = &p->layer[layer];
-    int a = plan_value_of(p, l->a), b = plan_value_of(p, l->b), y = plan_images(p, layer);
-    plan_step *s = PLAN_DO(p, RUN, act_join, y, a, b);
+    int y = plan_images(p, layer);
+    plan_step *s = PLAN_DO(p, phase, act_join, y, a, b);
     s->number[0] = plan_rows(p, layer);
     s->number[1] = l->g.c;
     s->number[2] = l->g.k - l->g.c;
@@ -241,22 +241,22 @@ int plan_joined(bk_plan *p, int layer)
     return y;
 }
 
-int plan_widened(bk_plan *p, int layer)
+int plan_widened(bk_plan *p, enum plan_phase phase, int layer, int x)
 {
     const bk_layer *l = &p->layer[layer];
-    int x = plan_value_of(p, l->a), y = plan_images(p, layer);
-    plan_step *s = plan_move(p, RUN, y, layer, x, l->a, NONE);
+    int y = plan_images(p, layer);
+    plan_step *s = plan_move(p, phase, y, layer, x, l->a, NONE);
     s->number[MOVE_SHIFT] = -(l->g.k - l->g.c) / 2;
     s->number[MOVE_UP] = l->g.stride;
     return y;
 }
 
-void plan_result(bk_plan *p)
+void plan_result(bk_plan *p, enum plan_phase phase, int value, enum plan_space space)
 {
-    int end = p->count - 1, made = plan_note_of(p, end)->made;
-    if (p->value[made].space == IN_Y)
+    int end = p->count - 1;
+    if (p->value[value].space == space)
         return;
-    plan_lines(p, RUN, end, plan_outside(p, IN_Y, end), made, NONE, NONE)->number[2] = 1;
+    plan_lines(p, phase, end, plan_outside(p, space, end), value, NONE, NONE)->number[2] = 1;
     if (!p->bf16)
-        plan_bind(p, RUN, made, IN_Y);
+        plan_bind(p, phase, value, space);
 }

@@ -1,5 +1,6 @@
 /* plan_place.c - where the values of a plan live: those that only one phase
- * touches share memory with others that are not needed at the same time. */
+ * touches share memory with others that are not needed at the same time. Placed
+ * twice: the first phases' values, and, once p->since is set, SLOPE's and BEND's. */
 #include <stdlib.h>
 
 #include "plan.h"
@@ -38,7 +39,8 @@ void plan_bind(bk_plan *p, enum plan_phase phase, int value, enum plan_space spa
 {
     mark(p);
     plan_value *v = &p->value[value];
-    if (v->space == IN_PLAN && v->home == value && v->touched == 1u << phase && (space != IN_DX || v->for_dx))
+    if (v->space == IN_PLAN && v->home == value && v->touched == 1u << phase &&
+        (space != IN_DX || v->for_dx || phase == SLOPE))
         v->space = space;
 }
 
@@ -70,13 +72,13 @@ static size_t place_one(bk_plan *p, int value, int *placed, int n)
     return v->at + plan_rounded(v->bytes);
 }
 
-/* The values that this phase alone touches; they are numbered more or less in
+/* The new values that this phase alone touches; they are numbered more or less in
  * order of first use. Returns the end of the memory taken. */
 static size_t place_phase(bk_plan *p, enum plan_phase phase, size_t base, int *placed)
 {
     size_t end = 0;
     int n = 0;
-    for (int i = 0; i < p->values; i++) {
+    for (int i = p->since; i < p->values; i++) {
         const plan_value *v = &p->value[i];
         if (v->space != IN_PLAN || v->home != i || v->touched != 1u << phase)
             continue;
@@ -102,20 +104,47 @@ static void place_lasting(bk_plan *p)
     }
 }
 
+static void place_first(bk_plan *p, int *placed)
+{
+    place_lasting(p);
+    size_t base = p->plan_bytes;
+    for (int phase = PREPARE; phase <= GRAD; phase++) {
+        size_t end = place_phase(p, (enum plan_phase)phase, base, placed);
+        p->plan_bytes = end > p->plan_bytes ? end : p->plan_bytes;
+    }
+}
+
+/* SLOPE and BEND: all in the caller's `more`, what both touch at its front. The
+ * plan's own memory stays where it is, for graphs know its address. */
+static void place_more(bk_plan *p, int *placed)
+{
+    for (int i = p->since; i < p->values; i++) {
+        plan_value *v = &p->value[i];
+        if (v->space != IN_PLAN || v->home != i || v->touched != (1u << SLOPE | 1u << BEND))
+            continue;
+        v->space = IN_MORE;
+        v->at = p->more_bytes;
+        p->more_bytes += plan_rounded(v->bytes);
+    }
+    size_t base = p->more_bytes;
+    for (int phase = SLOPE; phase <= BEND; phase++) {
+        size_t end = place_phase(p, (enum plan_phase)phase, base, placed);
+        p->more_bytes = end > p->more_bytes ? end : p->more_bytes;
+    }
+    for (int i = p->since; i < p->values; i++)
+        if (p->value[i].space == IN_PLAN && p->value[i].home == i)
+            p->value[i].space = IN_MORE;
+}
+
 void plan_place(bk_plan *p)
 {
     int *placed = malloc(((size_t)p->values + 1) * sizeof *placed);
     if (!placed)
         CUDA_DIE(p->device, "plan: the host has no memory to place %d arrays", p->values);
     mark(p);
-    place_lasting(p);
-    size_t base = p->plan_bytes;
-    for (int phase = 0; phase < PHASES; phase++) {
-        size_t end = place_phase(p, (enum plan_phase)phase, base, placed);
-        p->plan_bytes = end > p->plan_bytes ? end : p->plan_bytes;
-    }
+    (p->since ? place_more : place_first)(p, placed);
     free(placed);
-    for (int i = 0; i < p->values; i++) {
+    for (int i = p->since; i < p->values; i++) {
         const plan_value *home = &p->value[p->value[i].home];
         if (home != &p->value[i]) {
             p->value[i].space = home->space;

@@ -1,6 +1,6 @@
 /* plan_train.c - layers to training steps: batch statistics, and gradients by
- * walking the layers back. A value that both directions touch is kept by the
- * caller; plan_place.c sees to that.
+ * walking the layers back (plan_back.c). A value that both directions touch is
+ * kept by the caller; plan_place.c sees to that.
  *
  * Passes over memory for a basic block (conv, norm, ReLU, conv, norm, sum, ReLU),
  * each of as many bytes as one image array has:
@@ -74,7 +74,7 @@ static void train_statistics(bk_plan *p)
         p->statistics.there = plan_table_there(p, &p->statistics);
 }
 
-static void unpack(bk_plan *p, enum plan_phase phase, const plan_table *t, int to, int from, int bf16)
+void plan_unpack(bk_plan *p, enum plan_phase phase, const plan_table *t, int to, int from, int bf16)
 {
     if (!t->n)
         return;
@@ -185,215 +185,34 @@ static void train_pool(bk_plan *p, int i)
     plan_note *note = plan_note_of(p, i);
     if (p->layer[i].kind == BK_POOL_MAX)
         note->winners = plan_new(p, (size_t)(plan_rows(p, i) * g->k) * sizeof(int32_t));
-    int y = plan_pooled(p, i, note->winners);
+    int y = plan_pooled(p, RUN, i, plan_value_of(p, p->layer[i].a), note->winners);
     plan_note_of(p, i)->made = y;
 }
 
 static void train_join(bk_plan *p, int i)
 {
-    plan_note_of(p, i)->made = plan_joined(p, i);
+    int a = plan_value_of(p, p->layer[i].a), b = plan_value_of(p, p->layer[i].b);
+    plan_note_of(p, i)->made = plan_joined(p, RUN, i, a, b);
 }
 
 static void train_widen(bk_plan *p, int i)
 {
-    plan_note_of(p, i)->made = plan_widened(p, i);
+    plan_note_of(p, i)->made = plan_widened(p, RUN, i, plan_value_of(p, p->layer[i].a));
 }
-
-/* --- what comes back --- */
-
-/* Can it be written over? Not the caller's, and no other layer waits for it. */
-static int unshared(const bk_plan *p, int value)
-{
-    if (p->busy == value)
-        return 0;
-    for (int i = 0; i <= p->count; i++)
-        for (int j = 0; j < p->note[i].n; j++)
-            if (p->note[i].back[j] == value)
-                return 0;
-    return p->value[value].space == IN_PLAN;
-}
-
-static int over_or_new(bk_plan *p, int value, int layer)
-{
-    return value != NONE && unshared(p, value) ? value : plan_images(p, layer);
-}
-
-static int wanted(const bk_plan *p, int layer)
-{
-    return plan_note_of(p, layer)->wanted;
-}
-
-/* The gradient of a layer's result, as one array or two to be added. */
-static int take_two(bk_plan *p, int layer, int *added)
-{
-    plan_note *note = plan_note_of(p, layer);
-    if (note->n == 0)
-        plan_refuse(p); /* a layer that nothing depends on */
-    *added = note->n == 2 ? note->back[1] : NONE;
-    note->n = 0;
-    return note->back[0];
-}
-
-static int take(bk_plan *p, int layer)
-{
-    int b, a = take_two(p, layer, &b);
-    if (b == NONE)
-        return a;
-    int y = unshared(p, a) ? a : over_or_new(p, b, layer);
-    p->for_dx = !wanted(p, layer);
-    plan_lines(p, GRAD, layer, y, a, b, NONE);
-    p->for_dx = 0;
-    return y;
-}
-
-static void arrive(bk_plan *p, int layer, int value)
-{
-    plan_note *note = plan_note_of(p, layer);
-    if (note->n == 2) {
-        p->busy = value;
-        int sum = take(p, layer);
-        p->busy = NONE;
-        note->back[note->n++] = sum;
-    }
-    note->back[note->n++] = value;
-}
-
-static void back_conv(bk_plan *p, int i)
-{
-    const bk_layer *l = &p->layer[i];
-    const plan_note *note = plan_note_of(p, i);
-    int g = take(p, i), x = plan_value_of(p, l->a);
-    PLAN_DO(p, GRAD, act_conv, note->dfilter, x, g)->conv = plan_conv(p, i, CONV_W);
-    int dx = plan_images(p, l->a);
-    p->for_dx = !wanted(p, l->a);
-    PLAN_DO(p, GRAD, act_conv, dx, g, note->filter)->conv = plan_conv(p, i, CONV_X);
-    p->for_dx = 0;
-    arrive(p, l->a, dx);
-}
-
-/* All that one norm_apply did. What it added gets the masked sum of what came
- * back; when that is one array as it is, there is nothing to be written. */
-static void back_norm(bk_plan *p, int i)
-{
-    const plan_note *end = plan_note_of(p, i), *note = plan_note_of(p, end->norm);
-    const bk_layer *l = &p->layer[end->norm];
-    int added, g = take_two(p, i, &added), again = end->relu && end->other == NONE; /* the mask follows from x */
-    int y = !end->relu ? NONE : again ? plan_coefficients(p, IN_W, l->bias, l->g.k) : end->made, dplus = NONE;
-    int plain = end->other != NONE && added == NONE && y == NONE;
-    if (end->other != NONE && !plain)
-        dplus = added == g ? plan_images(p, i) : over_or_new(p, added, i);
-    int dx = plain ? plan_images(p, i) : over_or_new(p, g, i);
-    int gamma = plan_coefficients(p, IN_W, l->weight, l->g.k);
-    int dgamma = plan_coefficients(p, IN_DW, l->weight, l->g.k);
-    int dbeta = plan_coefficients(p, IN_DW, l->bias, l->g.k);
-    plan_step *s = PLAN_DO(p, GRAD, act_back, dx, dplus, dgamma, dbeta, g, added, y, plan_value_of(p, l->a), gamma,
-                           note->mean, note->var);
-    plan_norm(p, s, end->norm)->number[0] = again;
-    if (dplus != NONE && !wanted(p, end->other))
-        s->spare = 1; /* dplus */
-    if (end->other != NONE)
-        arrive(p, end->other, plain ? g : dplus);
-    arrive(p, l->a, dx);
-}
-
-static void back_relu(bk_plan *p, int i)
-{
-    int a = p->layer[i].a, added, g = take_two(p, i, &added), y = over_or_new(p, g, i);
-    p->for_dx = !wanted(p, a);
-    plan_lines(p, GRAD, i, y, g, added, plan_note_of(p, i)->made);
-    p->for_dx = 0;
-    arrive(p, a, y);
-}
-
-static void back_plus(bk_plan *p, int i)
-{
-    int g = take(p, i);
-    arrive(p, p->layer[i].a, g);
-    arrive(p, p->layer[i].b, g);
-}
-
-static void back_pool(bk_plan *p, int i)
-{
-    const bk_layer *l = &p->layer[i];
-    int g = take(p, i), dx = plan_images(p, l->a);
-    p->for_dx = !wanted(p, l->a);
-    plan_step *s = PLAN_DO(p, GRAD, act_pool_back, dx, g, plan_note_of(p, i)->winners);
-    p->for_dx = 0;
-    s->g = l->g;
-    s->number[0] = l->kind == BK_POOL_MAX;
-    s->number[1] = p->bf16;
-    s->number[2] = !p->bf16 || p->value[g].space == IN_DY;
-    arrive(p, l->a, dx);
-}
-
-static void back_widen(bk_plan *p, int i)
-{
-    const bk_layer *l = &p->layer[i];
-    int added, g = take_two(p, i, &added), dx = plan_images(p, l->a);
-    p->for_dx = !wanted(p, l->a);
-    plan_step *s = plan_move(p, GRAD, dx, l->a, g, i, added);
-    p->for_dx = 0;
-    s->number[MOVE_SHIFT] = (l->g.k - l->g.c) / 2;
-    s->number[MOVE_DOWN] = l->g.stride;
-    arrive(p, l->a, dx);
-}
-
-/* Each input gets its share of the channels. */
-static void back_join(bk_plan *p, int i)
-{
-    const bk_layer *l = &p->layer[i];
-    int added, g = take_two(p, i, &added), inputs[] = {l->a, l->b}, share[2];
-    for (int side = 0; side < 2; side++) {
-        p->for_dx = !wanted(p, inputs[side]);
-        share[side] = plan_images(p, inputs[side]);
-        plan_move(p, GRAD, share[side], inputs[side], g, i, added)->number[MOVE_SHIFT] = side ? l->g.c : 0;
-        p->for_dx = 0;
-    }
-    for (int side = 0; side < 2; side++)
-        arrive(p, inputs[side], share[side]);
-}
-
-/* --- the walk --- */
 
 typedef void layer_steps(bk_plan *p, int i);
 static layer_steps *const forth[] = {
     [BK_CONV] = train_conv, [BK_NORM] = train_norm,     [BK_RELU] = train_relu,     [BK_PLUS] = train_plus,
     [BK_JOIN] = train_join, [BK_POOL_MAX] = train_pool, [BK_POOL_AVG] = train_pool, [BK_WIDEN] = train_widen,
 };
-static layer_steps *const back[] = {
-    [BK_CONV] = back_conv, [BK_NORM] = back_norm,     [BK_RELU] = back_relu,     [BK_PLUS] = back_plus,
-    [BK_JOIN] = back_join, [BK_POOL_MAX] = back_pool, [BK_POOL_AVG] = back_pool, [BK_WIDEN] = back_widen,
-};
-
-/* The gradient that the caller brings; a pooling takes it in float. */
-static int brought(bk_plan *p)
-{
-    int end = p->count - 1, dy = plan_outside(p, IN_DY, end);
-    enum bk_kind kind = p->layer[end].kind;
-    if (!p->bf16 || kind == BK_POOL_MAX || kind == BK_POOL_AVG)
-        return dy;
-    int g = plan_images(p, end);
-    plan_lines(p, GRAD, end, g, dy, NONE, NONE)->number[3] = 1;
-    return g;
-}
-
-static void give_dx(bk_plan *p)
-{
-    int b, a = take_two(p, -1, &b);
-    p->for_dx = 1;
-    plan_lines(p, GRAD, -1, plan_outside(p, IN_DX, -1), a, b, NONE)->number[2] = 1;
-    p->for_dx = 0;
-    if (!p->bf16 && b == NONE)
-        plan_bind(p, GRAD, a, IN_DX);
-}
 
 static void note_wanted(bk_plan *p)
 {
     for (int i = 0; i < p->count; i++) {
         const bk_layer *l = &p->layer[i];
         int two = l->kind == BK_PLUS || l->kind == BK_JOIN;
-        plan_note_of(p, i)->wanted = l->kind == BK_CONV || l->kind == BK_NORM || wanted(p, l->a) ||
-                                     (two && wanted(p, l->b));
+        plan_note_of(p, i)->wanted = l->kind == BK_CONV || l->kind == BK_NORM || plan_note_of(p, l->a)->wanted ||
+                                     (two && plan_note_of(p, l->b)->wanted);
     }
 }
 
@@ -405,14 +224,8 @@ void plan_train(bk_plan *p)
     for (int i = 0; i < p->count; i++)
         if (plan_note_of(p, i)->made == NONE)
             forth[p->layer[i].kind](p, i);
-    unpack(p, RUN, &p->statistics, plan_at(p, IN_STATS, 0, 0), p->statistics.packed, 0);
-    arrive(p, p->count - 1, brought(p));
-    for (int i = p->count - 1; i >= 0; i--)
-        if (plan_note_of(p, i)->norm != NONE)
-            back_norm(p, i);
-        else if (!plan_note_of(p, i)->inside)
-            back[p->layer[i].kind](p, i);
-    unpack(p, GRAD, &p->filters, plan_at(p, IN_DW, 0, 0), p->filters.gradients, p->bf16);
-    plan_result(p);
-    give_dx(p);
+    plan_unpack(p, RUN, &p->statistics, plan_at(p, IN_STATS, 0, 0), p->statistics.packed, 0);
+    plan_walk_back(p, GRAD);
+    plan_unpack(p, GRAD, &p->filters, plan_at(p, IN_DW, 0, 0), p->filters.gradients, p->bf16);
+    plan_result(p, RUN, plan_note_of(p, p->count - 1)->made, IN_Y);
 }
