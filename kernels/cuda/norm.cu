@@ -121,17 +121,34 @@ static __device__ __forceinline__ arrival<T, V> fetch_arrival(const norm_job &j,
     return a;
 }
 
-/* What counts of it. */
+/* What counts of it. Decided for all values at once: a branch for each of them
+ * would cost as much as the memory. */
 template <class T, int V>
-static __device__ __forceinline__ float arrived(const norm_job &j, const arrival<T, V> &a, int k,
-                                                const channels<V> &c)
+static __device__ __forceinline__ void count_arrived(float (&g)[V], const norm_job &j, const arrival<T, V> &a,
+                                                     const channels<V> &c)
 {
-    float g = wide(a.g.v[k]);
+    for (int k = 0; k < V; k++)
+        g[k] = wide(a.g.v[k]);
     if (j.added)
-        g += wide(a.added.v[k]);
+        for (int k = 0; k < V; k++)
+            g[k] += wide(a.added.v[k]);
     if (j.cut)
-        return wide(a.cut.v[k]) <= 0 ? 0 : g;
-    return j.beta && normed(c, k, wide(a.x.v[k])) <= 0 ? 0 : g;
+        for (int k = 0; k < V; k++)
+            g[k] = wide(a.cut.v[k]) <= 0 ? 0 : g[k];
+    else if (j.beta)
+        for (int k = 0; k < V; k++)
+            g[k] = normed(c, k, wide(a.x.v[k])) <= 0 ? 0 : g[k];
+}
+
+/* Leaves it at `to`, rounded, and goes on with that. */
+template <class T, int V> static __device__ __forceinline__ void keep_arrived(T *to, float (&g)[V])
+{
+    pack<T, V> kept;
+    for (int k = 0; k < V; k++) {
+        narrow(&kept.v[k], g[k]);
+        g[k] = wide(kept.v[k]);
+    }
+    store_at_once<T, V>(to, kept);
 }
 
 static __device__ __forceinline__ void finish_costs(const norm_job &j, scalar eps, const volatile float *parts,
@@ -168,15 +185,14 @@ static __global__ void __launch_bounds__(TILE_THREADS, (sizeof(T) * V < PACK_BYT
 #pragma unroll
         for (int i = 0; i < AHEAD_BACK; i++)
             if (r + i * step < j.rows) {
-                pack<T, V> kept;
-                for (int k = 0; k < V; k++) {
-                    narrow(&kept.v[k], arrived<T, V>(j, in[i], k, c));
-                    float g = j.keep ? wide(kept.v[k]) : arrived<T, V>(j, in[i], k, c);
-                    sum[k] += g;
-                    moment[k] += g * (wide(in[i].x.v[k]) - c.mean[k]);
-                }
+                float g[V];
+                count_arrived<T, V>(g, j, in[i], c);
                 if (j.keep)
-                    store<T, V>((T *)j.keep + (r + i * step) * j.cols + col, kept);
+                    keep_arrived<T, V>((T *)j.keep + (r + i * step) * j.cols + col, g);
+                for (int k = 0; k < V; k++) {
+                    sum[k] += g[k];
+                    moment[k] += g[k] * (wide(in[i].x.v[k]) - c.mean[k]);
+                }
             }
     }
     float total = block_sum<V>(sum, across), moments = block_sum<V>(moment, across);
@@ -211,11 +227,17 @@ template <class T, int V> static __global__ void __launch_bounds__(EACH) apply_k
         for (int i = 0; i < AHEAD; i++)
             if (w.at - i * w.step >= 0) {
                 pack<T, V> y;
-                for (int k = 0; k < V; k++) {
-                    float v = normed(c, k, wide(x[i].v[k]));
-                    v = j.plus ? v + wide(plus[i].v[k]) : v;
-                    narrow(&y.v[k], j.relu && v <= 0 ? 0 : v);
-                }
+                float v[V];
+                for (int k = 0; k < V; k++)
+                    v[k] = normed(c, k, wide(x[i].v[k]));
+                if (j.plus)
+                    for (int k = 0; k < V; k++)
+                        v[k] += wide(plus[i].v[k]);
+                if (j.relu)
+                    for (int k = 0; k < V; k++)
+                        v[k] = v[k] <= 0 ? 0 : v[k];
+                for (int k = 0; k < V; k++)
+                    narrow(&y.v[k], v[k]);
                 store<T, V>((T *)j.y + (w.at - i * w.step), y);
             }
     }
@@ -244,9 +266,10 @@ template <class T, int V> static __global__ void __launch_bounds__(EACH) back_ke
         for (int i = 0; i < AHEAD_BACK; i++)
             if (w.at - i * w.step >= 0) {
                 pack<T, V> dx;
+                float g[V];
+                count_arrived<T, V>(g, j, in[i], c);
                 for (int k = 0; k < V; k++)
-                    narrow(&dx.v[k], c.rate[k] * (arrived<T, V>(j, in[i], k, c) - shift[k] -
-                                                  (wide(in[i].x.v[k]) - c.mean[k]) * slope[k]));
+                    narrow(&dx.v[k], c.rate[k] * (g[k] - shift[k] - (wide(in[i].x.v[k]) - c.mean[k]) * slope[k]));
                 store<T, V>((T *)j.y + (w.at - i * w.step), dx);
             }
     }

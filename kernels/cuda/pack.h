@@ -3,6 +3,8 @@
 #ifndef CUDA_PACK_H
 #define CUDA_PACK_H
 
+#include <string.h>
+
 #include "kernel.h"
 
 enum { PACK_BYTES = 16 };
@@ -20,6 +22,30 @@ template <class T, int N> static __device__ __forceinline__ pack<T, N> fetch(con
 template <class T, int N> static __device__ __forceinline__ void store(T *to, const pack<T, N> &p)
 {
     *(pack<T, N> *)to = p;
+}
+
+/* The bytes of a pack as the memory takes them: in one move. */
+template <int BYTES> struct moved;
+template <> struct moved<2> {
+    typedef unsigned short all;
+};
+template <> struct moved<4> {
+    typedef unsigned all;
+};
+template <> struct moved<8> {
+    typedef uint2 all;
+};
+template <> struct moved<16> {
+    typedef uint4 all;
+};
+
+/* The same as store, where the compiler is seen to store value by value: it does
+ * so where values are put together one by one and used besides. */
+template <class T, int N> static __device__ __forceinline__ void store_at_once(T *to, const pack<T, N> &p)
+{
+    typename moved<(int)sizeof p>::all all;
+    memcpy(&all, &p, sizeof all);
+    __stwb((decltype(all) *)to, all);
 }
 
 /* N values, in as many moves as they take. */

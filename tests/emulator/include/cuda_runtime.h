@@ -300,6 +300,10 @@ static inline unsigned __umulhi(unsigned a, unsigned b)
 {
     return (unsigned)((unsigned long long)a * b >> 32);
 }
+template <class T> static inline void __stwb(T *p, T value)
+{
+    *p = value;
+}
 template <class T> static inline T __ldg(const T *p)
 {
     return *p;
