@@ -22,7 +22,7 @@ typedef struct bend_job {
     norm_job on;
     const float *t;
     float *sums, *dgamma, *dbeta;
-    int64_t any; /* is there a q? It is on.g's place in norm.cu's sums, and on.added here */
+    int64_t any; /* is there a q? It is on.added */
 } bend_job;
 
 /* --- The tangent --- */
@@ -50,11 +50,14 @@ static __device__ __forceinline__ void finish_dots(const bend_job &j, scalar eps
     j.sums[NORM_GT * j.on.cols + c] = (float)(dot / rows);
 }
 
-/* Where the mask follows from x, does it let through? NaN passes. */
+/* Zero where the ReLU cut, as x says; for all values at once, see norm.cu. */
 template <int V>
-static __device__ __forceinline__ int passes(const norm_job &j, const channels<V> &c, int k, float x)
+static __device__ __forceinline__ void cut_by_x(float (&v)[V], const norm_job &j, const channels<V> &c,
+                                                const pack<float, V> &x)
 {
-    return !(j.beta && normed(c, k, x) <= 0);
+    if (j.beta)
+        for (int k = 0; k < V; k++)
+            v[k] = normed(c, k, x.v[k]) <= 0 ? 0 : v[k];
 }
 
 template <int V>
@@ -78,10 +81,13 @@ static __global__ void __launch_bounds__(TILE_THREADS)
             }
 #pragma unroll
         for (int i = 0; i < AHEAD; i++)
-            for (int k = 0; k < V && r + i * step < rows; k++) {
-                sum[k] += t[i].v[k];
-                moment[k] += t[i].v[k] * (at_x[i].v[k] - c.mean[k]);
-                dot[k] += passes(j.on, c, k, at_x[i].v[k]) ? g[i].v[k] * t[i].v[k] : 0;
+            if (r + i * step < rows) {
+                cut_by_x<V>(g[i].v, j.on, c, at_x[i]);
+                for (int k = 0; k < V; k++) {
+                    sum[k] += t[i].v[k];
+                    moment[k] += t[i].v[k] * (at_x[i].v[k] - c.mean[k]);
+                    dot[k] += g[i].v[k] * t[i].v[k];
+                }
             }
     }
     float total[DOTS] = {block_sum<V>(sum, across), block_sum<V>(moment, across), block_sum<V>(dot, across)};
@@ -123,10 +129,13 @@ template <int V> static __global__ void __launch_bounds__(EACH) tangent_kernel(b
                 pack<float, V> y;
                 for (int k = 0; k < V; k++) {
                     float d = x[i].v[k] - c.mean[k];
-                    float v = c.rate[k] * (t[i].v[k] - shift[k] - d * slope[k]) + plus[i].v[k];
-                    int through = j.on.cut ? !(cut[i].v[k] <= 0) : passes(j.on, c, k, x[i].v[k]);
-                    y.v[k] = through ? v : 0;
+                    y.v[k] = c.rate[k] * (t[i].v[k] - shift[k] - d * slope[k]) + plus[i].v[k];
                 }
+                if (j.on.cut)
+                    for (int k = 0; k < V; k++)
+                        y.v[k] = cut[i].v[k] <= 0 ? 0 : y.v[k];
+                else
+                    cut_by_x<V>(y.v, j.on, c, x[i]);
                 store<float, V>((float *)j.on.y + (w.at - i * w.step), y);
             }
     }
@@ -189,11 +198,12 @@ template <int V> static __global__ void __launch_bounds__(EACH) bend_kernel(bend
         for (int i = 0; i < AHEAD; i++)
             if (w.at - i * w.step >= 0) {
                 pack<float, V> dx;
+                for (int k = 0; k < V; k++)
+                    dx.v[k] = q[i].v[k] - of[k].c3 * g[i].v[k];
+                cut_by_x<V>(dx.v, j.on, c, x[i]);
                 for (int k = 0; k < V; k++) {
-                    int through = passes(j.on, c, k, x[i].v[k]);
-                    float straight = through ? q[i].v[k] - of[k].c3 * g[i].v[k] : 0;
                     float d = x[i].v[k] - c.mean[k];
-                    dx.v[k] = c.rate[k] * (straight - of[k].c0 - of[k].c1 * d - of[k].c2 * t[i].v[k]);
+                    dx.v[k] = c.rate[k] * (dx.v[k] - of[k].c0 - of[k].c1 * d - of[k].c2 * t[i].v[k]);
                 }
                 store<float, V>((float *)j.on.y + (w.at - i * w.step), dx);
             }
