@@ -4,32 +4,14 @@
  *
  * T has two features, three classes, six training samples. It is embedded in
  * the 64 features of a real network by zeros, which changes no score. */
-#include "../harness/engine.h"
-#include "../harness/fault.h"
-#include "../harness/plugin.h"
-#include "../harness/score.h"
 #include "../kernels/random.h"
-#include "tested.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "toy.h"
 
 #include <dirent.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WIDTH = 64, CLASSES = 3, TOY = 6, MANY = 300, FEW = 37, MOST = 256 };
-
-static const float toy_weight[CLASSES][2] = {{2, 0}, {0, 2}, {-1, -1}}, toy_bias[CLASSES] = {0, 0, 0.5f};
-static const float toy_train[TOY][2] = {{2, 0}, {3, 1}, {0, 3}, {1, 2}, {0, 0}, {1, 0}};
-static const int32_t toy_labels[TOY] = {0, 0, 1, 1, 2, 2};
+enum { WIDTH = TOY_WIDTH, CLASSES = 3, MANY = 300, FEW = 37, MOST = 256 };
 
 typedef struct test_case {
     char name[96], method[32];
@@ -39,129 +21,6 @@ typedef struct test_case {
 static test_case cases[MOST];
 static struct CMUnitTest tests[MOST];
 static int ncases;
-
-/* The network all scorers see, opened with its device. */
-static net *toy_net;
-static const char *opened;
-
-static const char *build(void)
-{
-    const char *b = getenv("B");
-    return b ? b : "build";
-}
-
-static void open_device(const char *name)
-{
-    real weight[CLASSES][WIDTH] = {{0}}, bias[CLASSES];
-    if (opened && strcmp(opened, name) == 0)
-        return;
-    if (opened) {
-        nn_free(toy_net);
-        device_close();
-        opened = NULL;
-    }
-    if (device_open(name, 0) != 0)
-        fail_msg("%s", fault_text());
-    opened = name;
-    assert_int_equal(nn_build(&toy_net, "resnet20", CLASSES, 1), 0);
-    assert_int_equal(nn_features(toy_net), WIDTH);
-    for (int k = 0; k < CLASSES; k++) {
-        bias[k] = toy_bias[k];
-        for (int j = 0; j < 2; j++)
-            weight[k][j] = toy_weight[k][j];
-    }
-    tx_open();
-    tx_assign(nn_head_weight(toy_net), tx_from(DIMS(CLASSES, WIDTH), &weight[0][0]));
-    tx_assign(nn_head_bias(toy_net), tx_from(DIMS(CLASSES), bias));
-    tx_close();
-}
-
-/* Room for n samples; freed by samples_end. */
-static features room(int64_t n)
-{
-    return (features){.n = n,
-                      .width = WIDTH,
-                      .classes = CLASSES,
-                      .values = pool_host((size_t)n * WIDTH * sizeof(float)),
-                      .logits = pool_host((size_t)n * CLASSES * sizeof(float)),
-                      .labels = pool_host((size_t)n * sizeof(int32_t))};
-}
-
-static void put_toy(features *f, int64_t i, float h1, float h2, int32_t label)
-{
-    f->values[i * WIDTH] = h1;
-    f->values[i * WIDTH + 1] = h2;
-    f->labels[i] = label;
-    for (int k = 0; k < CLASSES; k++)
-        f->logits[i * CLASSES + k] = toy_weight[k][0] * h1 + toy_weight[k][1] * h2 + toy_bias[k];
-}
-
-static void fill(samples *s, run *r, features f)
-{
-    *s = (samples){.run = r, .known = f, .loaded = 1, .n = f.n};
-}
-
-static void begin_toy(run *r, extractor *e)
-{
-    *e = (extractor){.net = toy_net};
-    run_begin(r, e, NULL, 0);
-    for (int which = 0; which < 2; which++) {
-        features f = room(TOY);
-        for (int i = 0; i < TOY; i++)
-            put_toy(&f, i, toy_train[i][0], toy_train[i][1], toy_labels[i]);
-        fill(&r->splits[which], r, f);
-    }
-}
-
-/* Sets parameters from "k=1;x=2". */
-static void set_parameters(plugin *p, const char *text)
-{
-    config *c = config_new();
-    char all[256], *rest = all;
-    snprintf(all, sizeof all, "%s", text);
-    for (char *one; (one = strsep(&rest, ";")) && *one;) {
-        char key[96], *value = strchr(one, '=');
-        assert_non_null(value);
-        *value++ = '\0';
-        snprintf(key, sizeof key, "%s.%.48s", plugin_method(p)->name, one);
-        assert_int_equal(config_set(c, key, value, "tests/methods"), 0);
-    }
-    if (plugin_configure(p, c) != 0)
-        fail_msg("%s", fault_text());
-    config_free(c);
-}
-
-static plugin *open_method(const char *name, const char *parameters)
-{
-    char path[512];
-    plugin *p;
-    snprintf(path, sizeof path, "%s/methods/%s.so", build(), name);
-    if (plugin_open(&p, path) != 0)
-        fail_msg("%s", fault_text());
-    set_parameters(p, parameters);
-    return p;
-}
-
-static float score_toy(const char *name, const char *parameters, float h1, float h2)
-{
-    run r;
-    extractor e;
-    samples s;
-    float got = NAN;
-    plugin *p = open_method(name, parameters);
-    begin_toy(&r, &e);
-    features f = room(1);
-    put_toy(&f, 0, h1, h2, -1);
-    fill(&s, &r, f);
-    tx_open();
-    score_fit(p, &r);
-    assert_int_equal(score_samples(p, &r, &s, &got), 0);
-    tx_close();
-    samples_end(&s);
-    run_end(&r);
-    plugin_close(p);
-    return got;
-}
 
 /* In a process of its own, which must say why and end with EXIT_CONFIG. Only on
  * ref: the threads of other backends do not survive a fork. */
@@ -174,7 +33,7 @@ static void must_refuse(const char *name, const char *parameters, float h1, floa
     if (child == 0) {
         dup2(err[1], STDERR_FILENO);
         dup2(err[1], STDOUT_FILENO);
-        score_toy(name, parameters, h1, h2);
+        toy_score("ref", &toy_t, name, parameters, (const float[]){h1, h2});
         _exit(0);
     }
     close(err[1]);
@@ -222,7 +81,6 @@ static void hand_checks(void **state)
     const test_case *c = *state;
     int compared = 0;
     row r;
-    open_device(c->device);
     FILE *f = open_rows(c->method);
     while (next_row(f, &r)) {
         if (strcmp(r.score, "refused") == 0) {
@@ -230,11 +88,7 @@ static void hand_checks(void **state)
                 must_refuse(c->method, r.parameters, r.h1, r.h2);
             continue;
         }
-        double want = atof(r.score), got = score_toy(c->method, r.parameters, r.h1, r.h2);
-        /* six digits in the file; float near 1 in the scores */
-        if (!(fabs(got - want) <= 1e-5 * fabs(want) + 5e-7))
-            fail_msg("%s at (%g, %g) with `%s`: expected %.9g, found %.9g", c->method, (double)r.h1, (double)r.h2,
-                     r.parameters, want, got);
+        toy_expect(c->device, &toy_t, c->method, r.parameters, (const float[]){r.h1, r.h2}, atof(r.score));
         compared++;
     }
     fclose(f);
@@ -245,7 +99,7 @@ static void hand_checks(void **state)
  * is the same whatever n. */
 static features random_features(int64_t n, uint64_t seed)
 {
-    features f = room(n);
+    features f = toy_room(n, CLASSES);
     for (int64_t i = 0; i < n * WIDTH; i++) {
         float z = random_normal(seed, (uint64_t)i);
         f.values[i] = z > 0 ? z : 0;
@@ -260,7 +114,7 @@ static features random_features(int64_t n, uint64_t seed)
 
 static features permuted(const features *f, int64_t n, int64_t stride)
 {
-    features g = room(n);
+    features g = toy_room(n, CLASSES);
     for (int64_t i = 0; i < n; i++) {
         int64_t from = i * stride % f->n;
         memcpy(g.values + i * WIDTH, f->values + from * WIDTH, WIDTH * sizeof(float));
@@ -279,18 +133,18 @@ static void invariances(void **state)
     extractor e = {0};
     samples all, turned, few;
     float a[MANY], b[MANY], d[FEW];
-    open_device(c->device);
+    toy_open(c->device, &toy_t);
     e.net = toy_net;
     FILE *f = open_rows(c->method);
     assert_true(next_row(f, &first)); /* its parameters suit the width */
     fclose(f);
-    plugin *p = open_method(c->method, first.parameters);
+    plugin *p = toy_method(c->method, first.parameters);
     run_begin(&r, &e, NULL, 0);
-    fill(&r.splits[RUN_TRAIN], &r, random_features(MANY, 10));
-    fill(&r.splits[RUN_VAL], &r, random_features(MANY, 20));
-    fill(&all, &r, random_features(MANY, 30));
-    fill(&turned, &r, permuted(&all.known, MANY, 7)); /* 7 and 300 share no factor */
-    fill(&few, &r, permuted(&all.known, FEW, 1));
+    toy_fill(&r.splits[RUN_TRAIN], &r, random_features(MANY, 10));
+    toy_fill(&r.splits[RUN_VAL], &r, random_features(MANY, 20));
+    toy_fill(&all, &r, random_features(MANY, 30));
+    toy_fill(&turned, &r, permuted(&all.known, MANY, 7)); /* 7 and 300 share no factor */
+    toy_fill(&few, &r, permuted(&all.known, FEW, 1));
     tx_open();
     score_fit(p, &r);
     assert_int_equal(score_samples(p, &r, &all, a), 0);
@@ -394,7 +248,7 @@ static void refused(const char *file, const char *says)
 {
     char path[512];
     plugin *p;
-    snprintf(path, sizeof path, "%s/%s", build(), file);
+    snprintf(path, sizeof path, "%s/%s", toy_build(), file);
     assert_int_equal(plugin_open(&p, path), -1);
     if (!strstr(fault_text(), says))
         fail_msg("expected a word of `%s`, found: %s", says, fault_text());
@@ -414,7 +268,7 @@ static void configuration(void **state)
     (void)state;
     char text[64];
     config *c = config_new();
-    plugin *p = open_method("knn", "k=7");
+    plugin *p = toy_method("knn", "k=7");
     plugin_settings(p, text, sizeof text);
     assert_string_equal(text, "k=7");
     assert_int_equal(config_parse(c, "knn.kk: 3", "a.yml"), 0);
@@ -445,8 +299,8 @@ static void add(CMUnitTestFunction f, const char *device, const char *name, cons
 static void add_scorer(const char *device, const char *name)
 {
     char path[512];
-    plugin *p;
-    snprintf(path, sizeof path, "%s/methods/%s.so", build(), name);
+    plugin *p = NULL;
+    snprintf(path, sizeof path, "%s/methods/%s.so", toy_build(), name);
     if (plugin_open(&p, path) != 0 || plugin_method(p)->score) { /* a broken one fails its case */
         add(hand_checks, device, name, "hand checks");
         add(invariances, device, name, "invariances");
@@ -471,12 +325,12 @@ static void add_scorers(const char *device)
     free(found);
 }
 
-int main(void)
+/* `method "knn: *"` runs only the cases of that name. */
+int main(int argc, char **argv)
 {
-    char kernels[512];
-    snprintf(kernels, sizeof kernels, "%s/kernels", build());
-    setenv("OODBENCH_KERNELS", kernels, 1);
-    setenv("OMP_NUM_THREADS", "1", 0); /* the leak checker of `make san` stumbles over libgomp's waiting threads */
+    toy_begin();
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     add(parameter_tables, NULL, "", "parameter tables");
     add(plugin_claims, NULL, "", "plugin claims");
     add(stale_plugins, NULL, "", "stale plugins");
