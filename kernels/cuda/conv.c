@@ -15,6 +15,7 @@ enum {
     HOPELESS = 3,       /* times slower than the best at first sight: not measured further */
     COPY_ALIGN = 256,   /* of copies, and of what is measured */
     NEEDED_ALIGN = 16,  /* what conv_graph.c declares */
+    NAMELESS = -1,      /* an engine that cannot be made again from its name */
     WORK_SHARE = 16,    /* a workspace may take this share of the card, */
     WORK_MOST = 1 << 30 /* and so many bytes, unless nothing else works */
 };
@@ -172,20 +173,21 @@ static int ascending(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* The median of TIMES runs; negative: it does not run, or is hopeless beside
- * `best` (negative: there is none yet). The first run also loads the kernels. */
-static double measure(bk *b, const bench *t, descriptor plan, int64_t bytes, double best)
+/* The median of `times` runs; negative: it does not run, or is hopeless beside
+ * `best` (negative: there is none yet). The first run also loads the kernels, and
+ * is all there is when `times` is 0: then 0 is the answer. */
+static double measure(bk *b, const bench *t, descriptor plan, int64_t bytes, int times, double best)
 {
     void *workspace = bytes > 0 ? try_take(b, (size_t)bytes) : NULL;
-    double ms[TIMES] = {-1};
-    int n = 0;
-    if (!(bytes > 0 && !workspace) && once(b, t, plan, workspace) >= 0)
-        do
-            ms[n] = once(b, t, plan, workspace);
-        while (ms[n] >= 0 && !(best >= 0 && ms[n] > HOPELESS * best) && ++n < TIMES);
+    double ms[TIMES] = {0};
+    int n = 0, runs = !(bytes > 0 && !workspace) && once(b, t, plan, workspace) >= 0;
+    for (; runs && n < times; n++) {
+        ms[n] = once(b, t, plan, workspace);
+        runs = ms[n] >= 0 && !(best >= 0 && ms[n] > HOPELESS * best);
+    }
     CUDA_DO(b, "measure", cudaFree(workspace));
-    qsort(ms, TIMES, sizeof *ms, ascending);
-    return n == TIMES ? ms[TIMES / 2] : -1;
+    qsort(ms, (size_t)n, sizeof *ms, ascending);
+    return runs ? ms[n / 2] : -1;
 }
 
 /* --- Choosing --- */
@@ -198,32 +200,36 @@ static void drop(descriptor d)
 
 typedef struct search {
     choice *c;
-    bench *bench; /* NULL: the first that works is taken */
+    bench *bench; /* NULL: there is no memory to try one on */
+    int times;    /* runs that are measured; 0: the first that works is taken */
     int64_t most; /* bytes of workspace */
     int proposed, refused;
 } search;
 
-/* Takes the engine if it is better than what was taken before. */
+/* Takes the engine if it is better than what was taken before. That its plan can
+ * be made does not say that it runs. */
 static void consider(bk *b, search *s, descriptor config)
 {
     choice *c = s->c;
     engine_name name;
     int64_t workspace = 0;
+    double ms = 0;
     descriptor plan = NULL;
     s->proposed++;
-    if (!conv_allowed(config, &c->spec, b->flags) || conv_name(config, &name) != 0 ||
-        !(plan = conv_plan(b, config, &workspace)) || workspace > s->most) {
-        s->refused++;
-        drop(plan);
-        return;
-    }
-    double ms = s->bench ? measure(b, s->bench, plan, workspace, c->plan ? c->ms : -1) : -1;
-    if (s->bench && (ms < 0 || (c->plan && ms >= c->ms))) {
+    int usable = conv_allowed(config, &c->spec, b->flags) && (plan = conv_plan(b, config, &workspace)) &&
+                 workspace <= s->most;
+    if (usable && s->bench)
+        ms = measure(b, s->bench, plan, workspace, s->times, c->plan ? c->ms : -1);
+    cudaGetLastError(); /* what it tried in vain is not the next launch's fault */
+    s->refused += !usable;
+    if (!usable || ms < 0 || (c->plan && ms >= c->ms)) {
         drop(plan);
         return;
     }
     drop(c->plan);
-    c->plan = plan, c->engine = name, c->workspace = workspace, c->ms = ms;
+    if (conv_name(config, &name) != 0)
+        name = (engine_name){.index = NAMELESS};
+    c->plan = plan, c->engine = name, c->workspace = workspace, c->ms = s->times ? ms : -1;
 }
 
 static void go_through(bk *b, search *s)
@@ -233,23 +239,26 @@ static void go_through(bk *b, search *s)
         descriptor config[PROPOSALS];
         int n = conv_propose(&s->c->graph, modes[m], config, PROPOSALS);
         for (int i = 0; i < n; i++) {
-            if (s->bench || !s->c->plan)
+            if (s->times || !s->c->plan)
                 consider(b, s, config[i]);
             drop(config[i]);
         }
     }
 }
 
-/* From what the heuristics propose; a large workspace is better than none. */
+/* From what the heuristics propose. Better one that nobody tried than none, for
+ * trying takes memory; and a large workspace is better than none. */
 static void choose(bk *b, search *s)
 {
     bench t = {.memory = NULL};
-    if (b->flags & BK_FAST && bench_open(b, &t, &s->c->spec)) {
+    if (bench_open(b, &t, &s->c->spec)) {
         s->bench = &t;
+        s->times = b->flags & BK_FAST ? TIMES : 0;
         go_through(b, s);
         bench_close(b, &t);
-        s->bench = NULL;
     }
+    s->bench = NULL;
+    s->times = 0;
     if (!s->c->plan)
         go_through(b, s);
     if (s->c->plan)
@@ -295,7 +304,7 @@ static void fill_in(bk *b, choice *c)
         recall(b, c, key);
     if (c->graph.rc == CUDNN_STATUS_SUCCESS && !c->plan) {
         choose(b, &s);
-        if (c->plan)
+        if (c->plan && c->engine.index != NAMELESS)
             kept_add(b, key, &c->engine, c->workspace, c->ms);
     }
     if (!c->plan && !(c->spec.bias || c->spec.plus || c->spec.relu))

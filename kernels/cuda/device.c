@@ -252,11 +252,12 @@ static void *cuda_alloc(bk *b, size_t bytes)
     return NULL;
 }
 
-/* What waits in the queue may still use it; cudaFree waits for the card. */
+/* What waits in the queue, or runs, may still use it. */
 static void cuda_free(bk *b, void *p, size_t bytes)
 {
     (void)bytes;
     queue_flush(b);
+    CUDA_DO(b, "free", cudaStreamSynchronize(b->stream));
     CUDA_DO(b, "free", cudaFree(p));
 }
 
