@@ -1,6 +1,6 @@
 /* linalg.c - what is computed on the host, in double: eigenvectors, principal
- * directions, pseudo-inverses, quantiles. All wait for the device and have no
- * derivative. */
+ * directions, means and scatter, pseudo-inverses, quantiles. All wait for the
+ * device and have no derivative. */
 #define TX_PLAIN
 #include <lapacke.h>
 #include <math.h>
@@ -92,14 +92,103 @@ tensor *tx_eigh(tensor *symmetric, tensor **values)
     return eigenvectors(read_doubles(symmetric), n, values);
 }
 
-/* x'x of [rows, n], both triangles. The rank update is LAPACK's way into BLAS:
- * it fills a packed triangle, which is unpacked and mirrored. */
-static double *gram(const double *x, int64_t rows, int64_t n)
+/* --- Sums over rows, which may be many: in double, a part of them at a time --- */
+
+enum { PART = 1 << 22 }; /* values of a part: 32 MiB */
+
+/* Which group each row belongs to, below 0: to none, and the groups' means. */
+typedef struct grouping {
+    int32_t *of;
+    double *means; /* [k][cols] */
+    int64_t k, members;
+} grouping;
+
+static double *read_part(tensor *x, int64_t first, int64_t *rows)
 {
-    double *packed = pool_host((size_t)(n * (n + 1) / 2) * sizeof *packed);
+    int64_t most = x->cols < PART ? PART / x->cols : 1;
+    *rows = x->rows - first < most ? x->rows - first : most;
+    tensor *part = tx_view(x, first * x->cols, DIMS(*rows, x->cols));
+    double *a = read_doubles(part);
+    tx_drop(part);
+    return a;
+}
+
+/* Adds the part's rows to their groups' sums. */
+static void add_part(grouping *g, double *count, const double *a, int64_t first, int64_t rows, int64_t n)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        int32_t group = g->of[first + i];
+        double *sum = g->means + group * n;
+        if (group < 0)
+            continue;
+        count[group]++;
+        g->members++;
+        for (int64_t j = 0; j < n; j++)
+            sum[j] += a[i * n + j];
+    }
+}
+
+static grouping group_means(const char *operation, tensor *x, tensor *labels, int64_t k)
+{
+    int64_t n = x->cols, rows;
+    grouping g = {.of = pool_host((size_t)x->rows * sizeof *g.of),
+                  .means = pool_host((size_t)(k * n) * sizeof *g.means),
+                  .k = k};
+    double *count = pool_host((size_t)k * sizeof *count);
+
+    if (x->integer || !labels->integer || labels->count != x->rows || n == 0)
+        tx_die(operation, "%s with the labels %s: reals and one integer per row are expected", tx_text(x),
+               tx_text(labels));
+    tx_read(labels, g.of);
+    for (int64_t i = 0; i < x->rows; i++)
+        if (g.of[i] >= k)
+            tx_die(operation, "row %lld has the label %d: less than %lld is expected", (long long)i, (int)g.of[i],
+                   (long long)k);
+    for (int64_t first = 0; first < x->rows; first += rows) {
+        double *a = read_part(x, first, &rows);
+        add_part(&g, count, a, first, rows, n);
+        free(a);
+    }
+    for (int64_t i = 0; i < k * n; i++)
+        g.means[i] /= fmax(count[i / n], 1);
+    free(count);
+    return g;
+}
+
+static void forget(grouping g)
+{
+    free(g.of);
+    free(g.means);
+}
+
+tensor *tx_means(tensor *x, tensor *labels, int64_t k)
+{
+    grouping g = group_means("tx_means", x, labels, k);
+    real *rounded = pool_host((size_t)(k * x->cols) * sizeof *rounded);
+
+    for (int64_t i = 0; i < k * x->cols; i++)
+        rounded[i] = (real)g.means[i];
+    tensor *means = tx_from(DIMS(k, x->cols), rounded);
+    free(rounded);
+    forget(g);
+    return means;
+}
+
+/* Each row less its group's mean; a row of no group becomes zero. */
+static void centre(double *a, const grouping *g, int64_t first, int64_t rows, int64_t n)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        int32_t group = g->of[first + i];
+        for (int64_t j = 0; j < n; j++)
+            a[i * n + j] = group < 0 ? 0 : a[i * n + j] - g->means[group * n + j];
+    }
+}
+
+/* Both triangles of a packed one; frees it. */
+static double *unpack(double *packed, int64_t n)
+{
     double *full = pool_host((size_t)(n * n) * sizeof *full);
 
-    LAPACKE_dsfrk(LAPACK_COL_MAJOR, 'N', 'U', 'N', (lapack_int)n, (lapack_int)rows, 1, x, (lapack_int)n, 0, packed);
     LAPACKE_dtfttr(LAPACK_COL_MAJOR, 'N', 'U', (lapack_int)n, packed, full, (lapack_int)n);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < i; j++)
@@ -108,18 +197,45 @@ static double *gram(const double *x, int64_t rows, int64_t n)
     return full;
 }
 
+/* x'x / divisor, of rows centred where there are groups. The rank update is
+ * LAPACK's way into BLAS: it fills a packed triangle. */
+static double *gram(tensor *x, const grouping *g, double divisor)
+{
+    int64_t n = x->cols, rows;
+    double *packed = pool_host((size_t)(n * (n + 1) / 2) * sizeof *packed);
+    bool finite = true;
+
+    for (int64_t first = 0; first < x->rows; first += rows) {
+        double *a = read_part(x, first, &rows);
+        finite = finite && all_finite(a, rows * n);
+        if (g)
+            centre(a, g, first, rows, n);
+        LAPACKE_dsfrk(LAPACK_COL_MAJOR, 'N', 'U', 'N', (lapack_int)n, (lapack_int)rows, 1, a, (lapack_int)n,
+                      first ? 1 : 0, packed);
+        free(a);
+    }
+    double *full = unpack(packed, n);
+    for (int64_t i = 0; i < n * n; i++)
+        full[i] = finite ? full[i] / divisor : NAN;
+    return full;
+}
+
 tensor *tx_principal(tensor *x, tensor **values)
 {
-    int64_t n = x->cols;
-
     if (x->integer || x->count == 0)
         tx_die("tx_principal", "%s, at least one row is expected", tx_text(x));
-    double *host = read_doubles(x), *a = gram(host, x->rows, n);
-    bool finite = all_finite(host, x->count);
-    free(host);
-    for (int64_t i = 0; i < n * n; i++)
-        a[i] = finite ? a[i] / (double)x->rows : NAN;
-    return eigenvectors(a, n, values);
+    return eigenvectors(gram(x, NULL, (double)x->rows), x->cols, values);
+}
+
+tensor *tx_scatter(tensor *x, tensor *labels, int64_t k, tensor **values)
+{
+    grouping g = group_means("tx_scatter", x, labels, k);
+
+    if (g.members == 0)
+        tx_die("tx_scatter", "%s, at least one row with a label is expected", tx_text(x));
+    tensor *vectors = eigenvectors(gram(x, &g, (double)g.members), x->cols, values);
+    forget(g);
+    return vectors;
 }
 
 /* The pseudo-inverse [n][m] of a, which is [m][n] and is overwritten. */

@@ -64,6 +64,8 @@ double tx_done_value_(double value);
 #define tx_quantile(...) TX_NOTED_VALUE_(tx_quantile(__VA_ARGS__))
 #define tx_eigh(...) TX_NOTED_(tx_eigh(__VA_ARGS__))
 #define tx_principal(...) TX_NOTED_(tx_principal(__VA_ARGS__))
+#define tx_means(...) TX_NOTED_(tx_means(__VA_ARGS__))
+#define tx_scatter(...) TX_NOTED_(tx_scatter(__VA_ARGS__))
 #define tx_pinv(...) TX_NOTED_(tx_pinv(__VA_ARGS__))
 #define tx_kmeans(...) TX_NOTED_(tx_kmeans(__VA_ARGS__))
 #define tx_assign(...) TX_NOTED_VOID_(tx_assign(__VA_ARGS__))

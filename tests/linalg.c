@@ -1,5 +1,6 @@
-/* linalg.c - principal directions and pseudo-inverses against what defines
- * them: eigenvectors of x'x / rows, the four conditions of Penrose. */
+/* linalg.c - principal directions, means, scatter and pseudo-inverses against
+ * what defines them: eigenvectors of x'x / rows, sums, the same of rows centred
+ * by hand, the four conditions of Penrose. */
 #include "../harness/engine.h"
 #include "../harness/fault.h"
 #include "../kernels/random.h"
@@ -13,6 +14,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Row-major products of small matrices, in double. */
 static double dot(const real *a, int64_t step_a, const real *b, int64_t step_b, int64_t n)
@@ -70,6 +72,85 @@ static void principal(void **state)
     principal_of(100, 7);
     principal_of(300, 64);
     principal_of(5, 16); /* fewer rows than columns: the rest is zero */
+}
+
+enum { ROWS = 9, COLS = 3, GROUPS = 4 };
+
+/* Values of a grid, which float holds exactly; the third column is constant
+ * where a row counts, the last group has no rows, a row of no group is absurd. */
+static void grouped(real x[ROWS][COLS], int32_t of[ROWS], double means[GROUPS][COLS])
+{
+    double count[GROUPS] = {0};
+    for (int i = 0; i < ROWS; i++) {
+        of[i] = i % 4 == 3 ? -1 : i % 3;
+        for (int j = 0; j < COLS; j++)
+            x[i][j] = of[i] < 0 ? (real)1e30 : j == 2 ? (real)0.1f : (real)(i * i * (j + 1) % 7) / 4;
+        count[of[i] < 0 ? 3 : of[i]] += of[i] >= 0;
+        for (int j = 0; j < COLS && of[i] >= 0; j++)
+            means[of[i]][j] += (double)x[i][j];
+    }
+    for (int g = 0; g < GROUPS; g++)
+        for (int j = 0; j < COLS; j++)
+            means[g][j] /= fmax(count[g], 1);
+}
+
+static void scatter(void **state)
+{
+    (void)state;
+    real x[ROWS][COLS], got[GROUPS][COLS], v[COLS][COLS], l[COLS], c[COLS][COLS], kl[COLS], kv[COLS][COLS];
+    double means[GROUPS][COLS] = {{0}}, members = 0;
+    int32_t of[ROWS];
+    tensor *values;
+    grouped(x, of, means);
+    tx_open();
+    tensor *all = tx_from(DIMS(ROWS, COLS), &x[0][0]), *labels = tx_index(DIMS(ROWS, 1), of);
+    tx_read(tx_means(all, labels, GROUPS), got);
+    tx_read(tx_scatter(all, labels, GROUPS, &values), v);
+    tx_read(values, l);
+    memset(c, 0, sizeof c);
+    for (int i = 0; i < ROWS; i++)
+        members += of[i] >= 0;
+    for (int i = 0; i < ROWS; i++)
+        for (int a = 0; a < COLS && of[i] >= 0; a++)
+            for (int b = 0; b < COLS; b++)
+                c[a][b] +=
+                    (real)(((double)x[i][a] - means[of[i]][a]) * ((double)x[i][b] - means[of[i]][b]) / members);
+    tx_read(tx_eigh(tx_from(DIMS(COLS, COLS), &c[0][0]), &values), kv);
+    tx_read(values, kl);
+    tx_close();
+    for (int i = 0; i < GROUPS * COLS; i++)
+        near((double)got[i / COLS][i % COLS], means[i / COLS][i % COLS], 1e-7);
+    for (int i = 0; i < COLS * COLS; i++)
+        near((double)v[i / COLS][i % COLS], (double)kv[i / COLS][i % COLS], 1e-6);
+    for (int i = 0; i < COLS; i++)
+        near((double)l[i], (double)kl[i], 1e-7);
+    assert_true((double)l[2] < 1e-15 * (double)l[0]); /* a constant column has no variance, mean and all */
+    assert_true((double)l[1] > 0.01);
+}
+
+/* More rows than are read at a time. */
+static void parts(void **state)
+{
+    (void)state;
+    enum { MANY = 5000000 };
+    real *x = pool_host((size_t)MANY * sizeof *x), mean, variance;
+    int32_t *zero = pool_host((size_t)MANY * sizeof *zero);
+    tensor *values;
+    for (int64_t i = 0; i < MANY; i++)
+        x[i] = (real)(1000 + (i % 2 ? 3 : -3));
+    tx_open();
+    tensor *all = tx_from(DIMS(MANY, 1), x), *labels = tx_index(DIMS(MANY, 1), zero);
+    tx_read(tx_means(all, labels, 1), &mean);
+    tx_scatter(all, labels, 1, &values);
+    tx_read(values, &variance);
+    near((double)mean, 1000, 1e-9);
+    near((double)variance, 9, 1e-6);
+    tx_principal(all, &values);
+    tx_read(values, &variance);
+    near((double)variance, 1000009, 0.1);
+    tx_close();
+    free(zero);
+    free(x);
 }
 
 /* a p a = a, p a p = p, a p and p a symmetric. */
@@ -141,9 +222,8 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest cases[] = {
-        cmocka_unit_test(principal),
-        cmocka_unit_test(pseudo_inverse),
-        cmocka_unit_test(not_finite),
+        cmocka_unit_test(principal),      cmocka_unit_test(scatter),    cmocka_unit_test(parts),
+        cmocka_unit_test(pseudo_inverse), cmocka_unit_test(not_finite),
     };
     return cmocka_run_group_tests(cases, set_up, NULL);
 }
