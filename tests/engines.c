@@ -6,8 +6,9 @@
 #include <glob.h>
 
 /* The emulator's engines (tests/emulator/dnn_engine.cpp): one rounds to TF32, one
- * is noted as not deterministic, one is plain, one does not work, one transforms. */
-enum { TF32, UNSURE, PLAIN, BROKEN, WINOGRAD };
+ * is noted as not deterministic, one is plain, one does not work, one transforms,
+ * one does not run though its plan is made. */
+enum { TF32, UNSURE, PLAIN, BROKEN, WINOGRAD, LAME };
 
 static const bk_window small = {
     .n = 2, .h = 5, .w = 7, .c = 3, .k = 4, .p = 5, .q = 7, .r = 3, .s = 3, .stride = 1, .pad = 1};
@@ -318,6 +319,7 @@ static void engines_keep_what_was_promised(void **state)
         assert_int_equal(engine_for(exact, (enum conv_kind)kind), PLAIN);
         assert_int_equal(engine_for(tf32, (enum conv_kind)kind), TF32);
         assert_int_not_equal(engine_for(fast, (enum conv_kind)kind), BROKEN);
+        assert_int_not_equal(engine_for(fast, (enum conv_kind)kind), LAME);
         assert_true(fast->choices->ms >= 0);
         assert_true(exact->choices->ms < 0);
         card->close(exact);

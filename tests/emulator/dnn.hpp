@@ -67,7 +67,8 @@ struct engine {
     int64_t index;
     std::vector<cudnnBackendNumericalNote_t> notes;
     std::vector<knob> knobs;
-    bool works, tf32;
+    bool works, tf32;             /* works: a plan can be made of it */
+    bool runs;                    /* and it can be executed */
     int64_t workspace_per_output; /* bytes */
 };
 

@@ -1,9 +1,9 @@
 /* dnn_engine.cpp - which engines the emulated cuDNN offers for a graph, and what
  * each is noted for. They differ as real ones do, so that choosing among them is
  * tested: some round floats to TF32, some are noted as not deterministic, one
- * turns out not to work, and for filters' gradients the plain one is only found
- * in the last resort. Fused graphs exist for bfloat16 with channels by eights;
- * EMULATOR_FUSION=0 takes them away. */
+ * turns out not to work, another does so only when it runs, and for filters'
+ * gradients the plain one is only found in the last resort. Fused graphs exist
+ * for bfloat16 with channels by eights; EMULATOR_FUSION=0 takes them away. */
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -17,11 +17,12 @@ namespace
 const knob TILE = {CUDNN_KNOB_TYPE_TILE_SIZE, 0, 3, 1}, SPLIT = {CUDNN_KNOB_TYPE_SPLIT_K_BUF, 0, 1, 0};
 
 const engine engines[] = {
-    {0, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}, {TILE, SPLIT}, true, true, 4},
-    {1, {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, {TILE}, true, false, 8},
-    {2, {}, {TILE}, true, false, 1},
-    {3, {}, {SPLIT}, false, false, 0},
-    {4, {CUDNN_NUMERICAL_NOTE_WINOGRAD}, {}, true, false, 0},
+    {0, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}, {TILE, SPLIT}, true, true, true, 4},
+    {1, {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, {TILE}, true, false, true, 8},
+    {2, {}, {TILE}, true, false, true, 1},
+    {3, {}, {SPLIT}, false, false, false, 0},
+    {4, {CUDNN_NUMERICAL_NOTE_WINOGRAD}, {}, true, false, true, 0},
+    {5, {}, {TILE}, true, false, false, 0},
 };
 const int64_t LAST_RESORT = 2, WORKSPACE_LEAST = 64;
 
@@ -105,9 +106,9 @@ std::vector<int64_t> proposals(const descriptor &graph, cudnnBackendHeurMode_t m
         return {};
     if (mode == CUDNN_HEUR_MODE_FALLBACK)
         return {LAST_RESORT};
-    std::vector<int64_t> all = {0, 1, 3, 4, 2};
+    std::vector<int64_t> all = {0, 1, 3, 5, 4, 2};
     if (mode == CUDNN_HEUR_MODE_B)
-        all = {1, 0, 2, 3, 4};
+        all = {1, 0, 2, 3, 4, 5};
     if (graph.child(CUDNN_ATTR_OPERATIONGRAPH_OPS).type ==
         CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR)
         all.erase(std::find(all.begin(), all.end(), LAST_RESORT));

@@ -298,6 +298,8 @@ cudnnStatus_t emulator::execute(cudaStream_t stream, part plan, part pack)
     const descriptor &engine =
         plan->child(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG).child(CUDNN_ATTR_ENGINECFG_ENGINE);
     const part graph = engine.set.at(CUDNN_ATTR_ENGINE_OPERATION_GRAPH).parts[0];
+    if (!engine_of(engine)->runs)
+        return CUDNN_STATUS_NOT_SUPPORTED;
     run r = {{}, {}, engine_of(engine)->tf32};
     char *workspace = pack->get<char *>(CUDNN_ATTR_VARIANT_PACK_WORKSPACE);
     const size_t bytes = (size_t)workspace_of(engine);
