@@ -75,10 +75,10 @@ static void make_room(net *n)
     drop_plan(old);
 }
 
-static net_plan *find_plan(const net_range *r, int64_t images)
+static net_plan *find_plan(const net_range *r, int64_t images, bool bf16)
 {
     net *n = r->n;
-    unsigned flags = (n->bf16 ? BK_BF16 : 0U) | (r->mode == NN_EVAL ? 0U : BK_TRAIN);
+    unsigned flags = (bf16 ? BK_BF16 : 0U) | (r->mode == NN_EVAL ? 0U : BK_TRAIN);
     net_plan **at = &n->plans, *p;
     while (*at &&
            ((*at)->from != r->from || (*at)->to != r->to || (*at)->images != images || (*at)->flags != flags))
@@ -91,7 +91,7 @@ static net_plan *find_plan(const net_range *r, int64_t images)
         p = pool_host(sizeof *p);
         *p = (net_plan){.from = r->from, .to = r->to, .images = images, .flags = flags};
         p->plan = open_plan(r, images, flags);
-        p->bf16 = p->plan && n->bf16;
+        p->bf16 = p->plan && bf16;
         if (!p->plan && flags == (BK_TRAIN | BK_BF16))
             p->plan = open_plan(r, images, BK_TRAIN);
     }
@@ -105,10 +105,13 @@ typedef struct plan_step { /* what a recorded plan keeps until its gradient */
     net_plan *plan;
 } plan_step;
 
-static tensor *compose_again(tensor *const in[], void *data)
+/* The images and the parameters. */
+static int inputs_of(const net_range *r)
 {
-    const plan_step *s = data;
-    return net_compose(&s->r, in, NULL, false);
+    int count = 1;
+    for (int p = net_first(r)->part; p < net_next(r)->part; p++)
+        count += net_is_parameter(&r->n->parts[p]);
+    return count;
 }
 
 static const real *weights_of(const net_range *r)
@@ -147,9 +150,7 @@ static void keep_step(node *recorded, const plan_step *k)
 static tensor *slope_again(tensor *const in[], void *data)
 {
     const plan_step *k = data;
-    int count = 1;
-    for (int p = net_first(&k->r)->part; p < net_next(&k->r)->part; p++)
-        count += net_is_parameter(&k->r.n->parts[p]);
+    int count = inputs_of(&k->r);
     tensor **own = pool_host((size_t)count * sizeof *own), *g;
     memcpy(own, in + 1, (size_t)count * sizeof *own);
     own[0] = in[1]->wants ? ad_alias(in[1]) : ad_leaf(in[1]);
@@ -219,12 +220,30 @@ static bool slope(step *s)
     return true;
 }
 
+static tensor *run_plan(const net_range *r, net_plan *p, int count, tensor *const in[], tensor *batch);
+
+/* Second derivatives are taken in float: of what ran in bfloat16, by a plan that
+ * does not, if there is one. */
+static tensor *run_again(tensor *const in[], void *data)
+{
+    const plan_step *k = data;
+    net_plan *wide = NULL;
+    if (k->plan->bf16 && engine.fused && engine.api->plan_more)
+        wide = find_plan(&k->r, k->plan->images, false);
+    if (!wide || !wide->plan || !engine.api->plan_more(engine.b, wide->plan))
+        return net_compose(&k->r, in, NULL, false);
+    tensor *batch = tx_new(DIMS(net_next(&k->r)->stat - net_first(&k->r)->stat));
+    tensor *y = run_plan(&k->r, wide, inputs_of(&k->r), in, batch);
+    tx_drop(batch);
+    return y;
+}
+
 static void plan_vjp(step *s)
 {
     const plan_step *k = s->n->data;
     if (s->create) {
         if (!engine.fused || !slope(s))
-            ad_replay(s, compose_again, s->n->data);
+            ad_replay(s, run_again, s->n->data);
         return;
     }
     tensor *x = ad_input(s, 0), *kept = s->n->saved[0];
@@ -330,7 +349,7 @@ static tensor *run_layers(const net_range *r, tensor *x)
     tensor *batch = r->mode == NN_EVAL ? NULL : tx_new(DIMS(statistics));
     net_plan *p = NULL;
     if (engine.fused && engine.api->plan_open && images > 0 && (r->mode != NN_EVAL || !recorded))
-        p = find_plan(r, images);
+        p = find_plan(r, images, n->bf16);
     if (r->mode != NN_EVAL)
         n->trained |= p && p->bf16 ? NN_TRAINED_BF16 : NN_TRAINED_F32;
     tensor *y = p && p->plan ? run_plan(r, p, count, in, batch) : net_compose(r, in, batch, !recorded);

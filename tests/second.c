@@ -104,6 +104,7 @@ typedef struct row {
     int order, cut; /* cut: the stage where one range ends and another begins, 0: one range */
     int bends;      /* calls expected of plans */
     double most;
+    bool bf16; /* where it is to be had: at first order */
 } row;
 
 static outcome differentiated(const row *r, bool fused)
@@ -112,6 +113,7 @@ static outcome differentiated(const row *r, bool fused)
     outcome o = {.nx = r->images * nn_side(n) * nn_side(n) * 3, .nw = nn_parameters(n)};
     bool was = engine_fused(fused);
     nn_mode(n, NN_FROZEN);
+    nn_precision(n, r->bf16);
     shift(n);
     tx_open();
     tx_fill(nn_grads(n), 0);
@@ -148,13 +150,14 @@ static void assert_near(const char *what, const real *is, const real *right, int
  * at third order the gradient that reaches the result is one more. A sum that
  * Winograd's algorithm rounds otherwise may tip a ReLU. */
 static const row rows[] = {
-    {"resnet20", "resnet20", 3, 2, 0, 2, 1e-4},
-    {"resnet20 in two ranges", "resnet20", 2, 2, 2, 4, 1e-4},
-    {"resnet18", "resnet18-32", 3, 2, 0, 2, 1e-4},
-    {"resnet18, Winograd", "resnet18-32", 16, 2, 0, 2, 1e-2},
-    {"wrn", "wrn-40-2", 2, 2, 0, 2, 1e-4},
-    {"densenet", "densenet-100-12", 2, 2, 0, 2, 1e-4},
-    {"resnet20, third order", "resnet20", 2, 3, 0, 4, 5e-3},
+    {"resnet20", "resnet20", 3, 2, 0, 2, 1e-4, false},
+    {"resnet20 in two ranges", "resnet20", 2, 2, 2, 4, 1e-4, false},
+    {"resnet18", "resnet18-32", 3, 2, 0, 2, 1e-4, false},
+    {"resnet18, Winograd", "resnet18-32", 16, 2, 0, 2, 1e-2, false},
+    {"wrn", "wrn-40-2", 2, 2, 0, 2, 1e-4, false},
+    {"densenet", "densenet-100-12", 2, 2, 0, 2, 1e-4, false},
+    {"resnet20, third order", "resnet20", 2, 3, 0, 4, 5e-3, false},
+    {"resnet20, bf16", "resnet20", 2, 2, 0, 2, 5e-2, true},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -173,7 +176,7 @@ static void agrees(void **given)
 /* The same bits twice. */
 static void repeats_itself(void **state)
 {
-    const row r = {"", "resnet20", 2, 2, 0, 2, 0};
+    const row r = {"", "resnet20", 2, 2, 0, 2, 0, false};
     (void)state;
     outcome once = differentiated(&r, true), again = differentiated(&r, true);
     assert_memory_equal(once.x, again.x, (size_t)once.nx * sizeof(real));
