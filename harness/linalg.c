@@ -1,6 +1,6 @@
 /* linalg.c - what is computed on the host, in double: eigenvectors, principal
- * directions, means and scatter, pseudo-inverses, quantiles. All wait for the
- * device and have no derivative. */
+ * directions, means and scatter, pseudo-inverses. All wait for the device and
+ * have no derivative. */
 #define TX_PLAIN
 #include <lapacke.h>
 #include <math.h>
@@ -270,63 +270,4 @@ tensor *tx_pinv(tensor *x)
     free(a);
     free(out);
     return y;
-}
-
-/* Moves the k-th smallest of v to v[k], none larger before it and none smaller
- * behind (Hoare's FIND; equal values, of which ReLU leaves many, split evenly). */
-static double select_kth(double *v, int64_t n, int64_t k)
-{
-    int64_t lo = 0, hi = n - 1;
-
-    while (lo < hi) {
-        double a = v[lo], b = v[lo + (hi - lo) / 2], c = v[hi];
-        double pivot = fmax(fmin(a, b), fmin(fmax(a, b), c));
-        int64_t i = lo, j = hi;
-        while (i <= j) {
-            while (v[i] < pivot)
-                i++;
-            while (v[j] > pivot)
-                j--;
-            if (i <= j) {
-                double t = v[i];
-                v[i++] = v[j];
-                v[j--] = t;
-            }
-        }
-        if (k <= j)
-            hi = j;
-        else if (k >= i)
-            lo = i;
-        else
-            break;
-    }
-    return v[k];
-}
-
-/* v_i + (r - i)(v_(i+1) - v_i), r = (n-1) p, of the sorted values. */
-static double quantile(double *v, int64_t n, double p)
-{
-    double r = (double)(n - 1) * p;
-    int64_t i = (int64_t)r;
-    double below = select_kth(v, n, i), above = INFINITY;
-
-    if (i + 1 == n)
-        return below;
-    for (int64_t j = i + 1; j < n; j++)
-        above = fmin(above, v[j]);
-    return r > (double)i ? below + (r - (double)i) * (above - below) : below;
-}
-
-double tx_quantile(tensor *x, double p)
-{
-    if (x->integer || x->count == 0 || !(p >= 0 && p <= 1))
-        tx_die("tx_quantile", "%g of %s: a share from 0 to 1 of at least one value is expected", p, tx_text(x));
-    double *v = read_doubles(x), found = 0;
-
-    for (int64_t i = 0; i < x->count; i++) /* one NaN makes the answer NaN */
-        found += isnan(v[i]) ? NAN : 0;
-    if (!isnan(found))
-        found = quantile(v, x->count, p);
-    free(v);
-    return found;
 }

@@ -652,6 +652,24 @@ static void quantiles_of_many(void)
     }
 }
 
+/* More values than are read at once: 0 to 9 over and over, then a million tens
+ * beyond the first tile. 0.07 * 100 is a little more than 7, whose rank is meant. */
+static void quantiles_by_tiles(void)
+{
+    enum { N = 5000000, TENS = 1000000 };
+    real *v = malloc(N * sizeof *v), hundred[101];
+    assert_non_null(v);
+    for (int i = 0; i < N; i++)
+        v[i] = i < N - TENS ? (real)(i % 10) : 10;
+    tensor *x = tx_from(DIMS(N / 100, 100), v);
+    assert_true(tx_quantile(x, 0.75) == 9 && tx_quantile(x, 0.9) == 10 && tx_quantile(x, 0.04) == 0);
+    assert_true(fabs(tx_quantile(x, (TENS * 4 - 0.5) / (N - 1)) - 9.5) < 1e-6);
+    free(v);
+    for (int i = 0; i <= 100; i++)
+        hundred[i] = (real)(i > 7 ? 1000 : i);
+    assert_true(tx_quantile(tx_from(DIMS(101), hundred), 0.07) == 7);
+}
+
 static void quantiles(void **state)
 {
     (void)state;
@@ -660,7 +678,11 @@ static void quantiles(void **state)
     assert_true(tx_quantile(x, 0) == 1 && tx_quantile(x, 1) == 9 && tx_quantile(x, 0.5) == 4);
     assert_true(fabs(tx_quantile(x, 0.9) - 8.2) < 1e-12); /* r = 3.6: 7 + 0.6 (9 - 7) */
     assert_true(isnan(tx_quantile(tx_from(DIMS(2), (const real[]){1, NAN}), 0)));
+    x = tx_from(DIMS(2, 2), (const real[]){-2, INFINITY, -0.5f, -8});
+    assert_true(tx_quantile(x, 0) == -8 && tx_quantile(x, 1) == HUGE_VAL && tx_quantile(x, 0.5) == -1.25);
+    assert_true(tx_quantile(tx_full(DIMS(1), 3), 0.3) == 3);
     quantiles_of_many();
+    quantiles_by_tiles();
     tx_close();
 }
 
