@@ -1,9 +1,16 @@
 /* guarded.h - arrays on the device under test, between guards that tell what was
- * written outside of them. Behind cmocka.h. */
+ * written outside of them. */
 #ifndef GUARDED_H
 #define GUARDED_H
 
 #include "backends.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 enum { GUARD = 64 };
 

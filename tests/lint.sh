@@ -85,7 +85,7 @@ direction datasets 'methods/|tests/|tensor\.h|net\.h|\.c"'
 for f in $sources $cpp; do
     most=500
     case $f in
-    kernels/ref.c) most=700 ;;
+    kernels/ref.c) most=750 ;;
     methods/method.h) most=160 ;;
     tests/*) most=900 ;;
     *.h) most=240 ;;

@@ -317,8 +317,10 @@ choice *conv_choose(bk *b, const conv_spec *s)
         if (same(&c->spec, s))
             return c->plan ? c : NULL;
     choice *c = calloc(1, sizeof *c);
-    if (!c)
+    if (!c) {
         CUDA_DIE(b, "convolution: no memory for %zu bytes", sizeof *c);
+        return NULL; /* for analysers that do not see that die() ends it */
+    }
     c->spec = *s;
     c->next = b->choices;
     b->choices = c;
