@@ -21,21 +21,14 @@ static const param params[] = {
           .help = "above which features are clipped; 0.8 on ImageNet"),
 };
 
-/* [classes,features]; zero for a class without samples. */
-static tensor *class_means(samples *s, int64_t classes)
-{
-    tensor *f = samples_features(s), *y = samples_labels(s);
-    tensor *count = tx_put(tx_full(DIMS(tx_rows(f), 1), 1), y, classes);
-    return tx_div(tx_put(f, y, classes), tx_clamp(count, 1, TX_HUGE));
-}
-
 /* One percentile for each class. */
 static void fit(void *self, run *r)
 {
     struct line *s = self;
     tensor *w = nn_head_weight(run_net(r));
     int64_t classes = tx_rows(w);
-    tensor *mean = class_means(run_split(r, RUN_TRAIN), classes), *contribution = tx_mul(w, mean);
+    samples *train = run_split(r, RUN_TRAIN);
+    tensor *contribution = tx_mul(w, tx_means(samples_features(train), samples_labels(train), classes));
     real *weights = run_scratch(r, (size_t)classes * sizeof *weights);
     real *features = run_scratch(r, (size_t)classes * sizeof *features);
     s->size = tx_map(BK_ABS, contribution);
