@@ -7,16 +7,15 @@
  *
  *   forth  conv 2, statistics 1, apply 2, conv 2, statistics 1, apply with sum 3
  *   back   norm: sums 4 and what the sum's other input gets 1, dx 3; conv_w 2,
- *          conv_x 2; norm: sums 3, dx 4; conv_w 2, conv_x 2
+ *          conv_x 2; norm: sums 2, dx 3; conv_w 2, conv_x 2
  *
- * which are 34, of which the convolutions need 12. Left to be fused into them:
+ * which are 32, of which the convolutions need 12. Left to be fused into them:
  * statistics into the end of conv_y (2 less), the first apply into the beginning
  * of the second (2), the first norm's sums into the end of conv_x (1), each
  * norm's dx into the beginning of conv_w and conv_x (1, for both read it). Where
  * the norm comes first (wide ResNet, DenseNet), what comes back by the shortcut
  * is added in a pass of its own: 3, and 1 if norm_back could add it to its dx. */
 #include "plan.h"
-#include "plan_move.h"
 
 /* --- what is gathered for all layers at once --- */
 
