@@ -66,6 +66,7 @@ double tx_done_value_(double value);
 #define tx_principal(...) TX_NOTED_(tx_principal(__VA_ARGS__))
 #define tx_means(...) TX_NOTED_(tx_means(__VA_ARGS__))
 #define tx_scatter(...) TX_NOTED_(tx_scatter(__VA_ARGS__))
+#define tx_leading(...) TX_NOTED_(tx_leading(__VA_ARGS__))
 #define tx_pinv(...) TX_NOTED_(tx_pinv(__VA_ARGS__))
 #define tx_kmeans(...) TX_NOTED_(tx_kmeans(__VA_ARGS__))
 #define tx_assign(...) TX_NOTED_VOID_(tx_assign(__VA_ARGS__))

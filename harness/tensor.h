@@ -107,7 +107,8 @@ tensor *tx_eigh(tensor *symmetric, tensor **values);             /* one vector p
 tensor *tx_principal(tensor *x, tensor **values);                /* tx_eigh of x'x / rows, summed in double */
 tensor *tx_means(tensor *x, tensor *labels, int64_t k);          /* [k,cols] of the rows of each label, in double */
 tensor *tx_scatter(tensor *x, tensor *labels, int64_t k, tensor **values); /* principal, of rows less their mean */
-tensor *tx_pinv(tensor *x); /* pseudo-inverse, in double; x has two extents */
+tensor *tx_leading(tensor *x); /* [n,r] of [n,r,c]: left singular vectors of the largest values, in double */
+tensor *tx_pinv(tensor *x);    /* pseudo-inverse, in double; x has two extents */
 tensor *tx_kmeans(tensor *x, int64_t k, uint64_t seed, tensor **centres);
 
 /* In place, on leaves only, never recorded: parameters, running statistics. */
