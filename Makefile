@@ -1,6 +1,8 @@
 # Makefile - builds oodbench, its backends and its methods, each folder a registry:
 # a new file is built because it is there. `make help` lists the targets.
 
+JOBS    := $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+MAKEFLAGS += $(JOBS) # all processors, unless -j says otherwise
 B       ?= build
 CC      ?= cc
 SAN     ?=
