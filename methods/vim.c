@@ -1,12 +1,12 @@
 /* vim.c - virtual-logit matching: the energy of the logits, less the length of
  * the part of a feature that lies outside the principal subspace of the
  * training features, scaled to the size of a logit. */
-#include "method.h"
+#include "subspace.h"
 
 struct vim {
     int64_t dim;
     double alpha;
-    tensor *origin, *outside; /* [d]; [d-dim,d], one direction per row */
+    struct subspace train;
 };
 
 static const param params[] = {
@@ -14,38 +14,22 @@ static const param params[] = {
           .help = "principal directions left out; less than the features have"),
 };
 
-/* Projected on the residual directions themselves: the difference of the
- * whole length and the principal one would cancel. */
-static tensor *residual(const struct vim *s, tensor *features)
-{
-    return tx_rownorm(tx_matmul(tx_sub(features, s->origin), s->outside, 0, 1));
-}
-
 static void fit(void *self, run *r)
 {
     struct vim *s = self;
     samples *train = run_split(r, RUN_TRAIN);
-    tensor *f = samples_features(train), *w = nn_head_weight(run_net(r));
-    int64_t d = tx_cols(f);
-    if (s->dim >= d)
-        run_refuse(r,
-                   "vim.dim is %lld, but the features have %lld dimensions and none would be left over: "
-                   "choose less, half of them is usual",
-                   (long long)s->dim, (long long)d);
-
-    /* The point that every logit ignores. */
-    tensor *b = tx_reshape(nn_head_bias(run_net(r)), DIMS(tx_rows(w), 1));
-    s->origin = tx_reshape(tx_scale(tx_matmul(tx_pinv(w), b, 0, 0), -1), DIMS(d));
-    tensor *v = tx_principal(tx_sub(f, s->origin), NULL);
-    s->outside = tx_slice(v, s->dim, d - s->dim);
-    s->alpha = tx_item(tx_mean(tx_rowmax(samples_logits(train)))) / tx_item(tx_mean(residual(s, f)));
+    tensor *f = samples_features(train);
+    subspace_fit(&s->train, r, f, s->dim);
+    s->alpha = tx_item(tx_mean(tx_rowmax(samples_logits(train)))) /
+               tx_item(tx_mean(subspace_residual(&s->train, f)));
 }
 
 static tensor *score(void *self, run *r, samples *q)
 {
     struct vim *s = self;
+    tensor *residual = subspace_residual(&s->train, samples_features(q));
     (void)r;
-    return tx_sub(tx_lse(samples_logits(q)), tx_scale(residual(s, samples_features(q)), s->alpha));
+    return tx_sub(tx_lse(samples_logits(q)), tx_scale(residual, s->alpha));
 }
 
 const method method_entry = {METHOD_HEAD, .name = "vim", .cite = "Wang et al. 2022", PARAMS(struct vim, params),
