@@ -181,7 +181,7 @@ static void typed_values(void **state)
 
 static void nearest(void **state)
 {
-    static const char *const known[] = {"knn", "vim", "msp", "weights", "near", "weight_decay"};
+    static const char *const known[] = {"knn", "vim", "mds", "msp", "weights", "near", "weight_decay"};
     static const struct {
         const char *word, *near;
     } cases[] = {
@@ -189,6 +189,7 @@ static void nearest(void **state)
         {"knm", "knn"},
         {"vmi", "vim"},
         {"MSP", "msp"},
+        {"mps", "msp"},
         {"wieghts", "weights"},
         {"weight", "weights"},
         {"neaar", "near"},
@@ -200,7 +201,7 @@ static void nearest(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *near = config_nearest(cases[i].word, known, 6);
+        const char *near = config_nearest(cases[i].word, known, 7);
         if (!cases[i].near)
             assert_null(near);
         else
