@@ -12,6 +12,7 @@ struct samples {
     struct run *run;
     const char *path, *split; /* where its images are; path may be NULL when no one may ask for inputs */
     dataset *images;          /* opened when inputs are asked for */
+    struct samples *whole;    /* what this is a part of, whose images it shows; NULL: nothing else's */
     features known;           /* of the whole set */
     int loaded;
     int64_t first, n; /* the rows shown; those past the end repeat the last one */
@@ -28,7 +29,7 @@ struct run {
     uint64_t seed, streams, draws; /* streams and draws handed out so far */
     double loading_s;              /* spent on getting features, which is no method's own time */
     struct scratch *scratch;
-    samples splits[2];       /* by enum run_split */
+    samples splits[2], part; /* by enum run_split; what run_part gave last */
     struct trainer *trainer; /* NULL while scoring */
 };
 

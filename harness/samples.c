@@ -53,6 +53,18 @@ samples *run_split(run *r, enum run_split which)
     return s;
 }
 
+samples *run_part(run *r, enum run_split which, int64_t first, int64_t n)
+{
+    samples *whole = run_split(r, which);
+    if (first < 0 || first >= whole->known.n || n < 1)
+        run_refuse(r, "run_part: rows %lld to %lld are none of the %lld there are", (long long)first,
+                   (long long)(first + n - 1), (long long)whole->known.n);
+    r->part = *whole;
+    r->part.whole = whole;
+    samples_show(&r->part, first, n);
+    return &r->part;
+}
+
 int64_t samples_count(const samples *s)
 {
     return s->n;
@@ -118,11 +130,12 @@ tensor *samples_labels(samples *s)
 tensor *samples_input(samples *s)
 {
     const extractor *e = s->run->extractor;
+    samples *home = s->whole ? s->whole : s;
     void *copy;
-    if (!s->images && dataset_open(&s->images, s->path, s->split) != 0)
+    if (!home->images && dataset_open(&home->images, s->path, s->split) != 0)
         run_refuse(s->run, "%s", fault_text());
-    int64_t side = dataset_side(s->images), c = dataset_channels(s->images);
-    const uint8_t *px = rows(s, dataset_images(s->images), (size_t)(side * side * c), &copy);
+    int64_t side = dataset_side(home->images), c = dataset_channels(home->images);
+    const uint8_t *px = rows(s, dataset_images(home->images), (size_t)(side * side * c), &copy);
     tensor *x = tx_images(DIMS(s->n, side, side, c), px, NULL, tx_channels(e->mean), tx_channels(e->std));
     free(copy);
     return x;

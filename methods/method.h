@@ -87,6 +87,9 @@ enum run_split { RUN_TRAIN, RUN_VAL }; /* in-distribution only */
 /* Samples. Features and logits are computed once per checkpoint and cached on
  * disk; only a method that asks for inputs pays for a forward pass. */
 samples *run_split(run *r, enum run_split which); /* the whole split; scoring only */
+/* n of its rows, until the next call: images by the thousand may fill the memory.
+ * Rows past the end repeat the last one. */
+samples *run_part(run *r, enum run_split which, int64_t first, int64_t n);
 int64_t samples_count(const samples *s);
 tensor *samples_input(samples *s);    /* [n,h,w,c] */
 tensor *samples_features(samples *s); /* [n,features] */

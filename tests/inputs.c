@@ -216,6 +216,49 @@ static void rankfeat(void **state)
     free_images(&all);
 }
 
+/* --- Gram --- */
+
+/* The top left 2 x 2 of what every layer sees: red and green by two positions. */
+static void put_map(const images *all, int64_t i, const uint8_t map[2][2])
+{
+    for (int k = 0; k < 2; k++)
+        for (int colour = 0; colour < 2; colour++)
+            pixel(all, i, 0, 4 * k)[colour] = (uint8_t)(2 * map[colour][k]);
+}
+
+/* Class 0 has shown but one map, that of spec A.29: G is (8, 12), and for the
+ * second power (5.09902, 9.48683). Class 1 is noise, of which what is kept out
+ * deviates with this seed. All layers see the same of the two samples, which go to class 0, so
+ * the quotient of their scores is that of their deviations. */
+static void gram(void **state)
+{
+    (void)state;
+    static const uint8_t shown[2][2] = {{1, 2}, {3, 0}}, seen[2][2][2] = {{{1, 1}, {3, 0}}, {{1, 2}, {0, 0}}};
+    static const double once[2] = {3.0 / 8, 3.0 / 8 + 1}; /* G is (5, 12), then (5, 0) */
+    const double twice[2] = {1 - sqrt(11.0 / 26), 1 - sqrt(17.0 / 26) + 1};
+    float got[2];
+    images train = noise(21, 6), test = images_of(2);
+    memset(train.px, 0, (size_t)(10 * PIXELS));
+    for (int i = 0; i < 21; i++) {
+        train.labels[i] = i / 10;
+        if (i < 10)
+            put_map(&train, i, shown);
+    }
+    put_map(&test, 0, seen[0]);
+    put_map(&test, 1, seen[1]);
+    write_images("gram.h5", &train, &test);
+    open_clear();
+    put_head((const real[CLASSES][3]){{0}}, (const real[]){1, 0, 0});
+    score_file("gram", "powers=1", "gram.h5", got);
+    expect("gram", "powers=1", (double)got[0] / (double)got[1], once[0] / once[1]);
+    score_file("gram", "powers=2", "gram.h5", got);
+    expect("gram", "powers=2", (double)got[0] / (double)got[1], (once[0] + twice[0]) / (once[1] + twice[1]));
+    assert_true(got[0] < 0 && got[1] < got[0]);
+    close_subject();
+    free_images(&train);
+    free_images(&test);
+}
+
 /* --- What holds for all --- */
 
 static char names[MOST][48], titles[MOST][80];
@@ -288,6 +331,7 @@ int main(int argc, char **argv)
     add_scorers();
     tests[ntests++] = (struct CMUnitTest){"odin: hand checks", odin, NULL, NULL, NULL};
     tests[ntests++] = (struct CMUnitTest){"rankfeat: hand checks", rankfeat, NULL, NULL, NULL};
+    tests[ntests++] = (struct CMUnitTest){"gram: hand checks", gram, NULL, NULL, NULL};
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return _cmocka_run_group_tests("inputs", tests, (size_t)ntests, begin, end);
