@@ -28,22 +28,17 @@ static inline int64_t gauss_rank(run *r, tensor *variances)
 }
 
 /* The means of the groups below k that have samples. */
-static inline tensor *gauss_means(run *r, tensor *f, tensor *labels, int64_t k)
+static inline tensor *gauss_means(run *r, tensor *f, const int32_t *of, tensor *groups, int64_t k)
 {
-    int64_t n = tx_rows(f), present = 0;
-    int32_t *of = run_scratch(r, (size_t)n * sizeof *of), *group = run_scratch(r, (size_t)k * sizeof *group);
+    int64_t present = 0;
+    int32_t *group = run_scratch(r, (size_t)k * sizeof *group);
     bool *has = run_scratch(r, (size_t)k * sizeof *has);
-    tx_read(labels, of);
-    for (int64_t i = 0; i < n; i++) {
-        if (of[i] < 0 || of[i] >= k)
-            run_refuse(r, "%s needs a label from 0 to %lld with each training sample, found %d", method_entry.name,
-                       (long long)k - 1, (int)of[i]);
+    for (int64_t i = 0; i < tx_rows(f); i++)
         has[of[i]] = true;
-    }
     for (int64_t g = 0; g < k; g++)
         if (has[g])
             group[present++] = (int32_t)g;
-    return tx_take(tx_means(f, labels, k), tx_index(DIMS(present, 1), group));
+    return tx_take(tx_means(f, groups, k), tx_index(DIMS(present, 1), group));
 }
 
 static inline tensor *gauss_whiten(const struct gauss *g, tensor *f)
@@ -51,10 +46,11 @@ static inline tensor *gauss_whiten(const struct gauss *g, tensor *f)
     return tx_matmul(tx_sub(f, g->origin), g->whiten, 0, 1);
 }
 
-static inline void gauss_fit(struct gauss *g, run *r, tensor *f, tensor *labels, int64_t k)
+/* of: the group of each row, from 0 to k - 1. */
+static inline void gauss_fit(struct gauss *g, run *r, tensor *f, const int32_t *of, int64_t k)
 {
-    tensor *means = gauss_means(r, f, labels, k), *variances;
-    tensor *directions = tx_scatter(f, labels, k, &variances);
+    tensor *groups = tx_index(DIMS(tx_rows(f), 1), of), *variances;
+    tensor *means = gauss_means(r, f, of, groups, k), *directions = tx_scatter(f, groups, k, &variances);
     int64_t rank = gauss_rank(r, variances);
     tensor *deviations = tx_sqrt(tx_slice(tx_reshape(variances, DIMS(tx_cols(f), 1)), 0, rank));
     g->origin = tx_scale(tx_colsum(means), 1.0 / (double)tx_rows(means));

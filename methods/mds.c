@@ -1,11 +1,12 @@
 /* mds.c - minus the squared Mahalanobis distance to the nearest class: its mean
  * training feature, by true labels, and one covariance for all classes. */
 #include "gauss.h"
+#include "labels.h"
 
 static void fit(void *self, run *r)
 {
     samples *train = run_split(r, RUN_TRAIN);
-    gauss_fit(self, r, samples_features(train), samples_labels(train), run_classes(r));
+    gauss_fit(self, r, samples_features(train), checked_labels(r, train), run_classes(r));
 }
 
 static tensor *score(void *self, run *r, samples *q)

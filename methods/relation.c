@@ -11,7 +11,7 @@ struct relation {
     tensor *features, *outputs; /* [train,d] on the unit sphere; [train,classes] */
 };
 
-enum { TILE = 1024 };
+enum { TILE = 512 };
 
 static const param params[] = {
     PARAM(struct relation, power, .init = 1, .min = 1, .max = 64, .sweep = "1 2 4 6 8",

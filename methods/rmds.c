@@ -1,6 +1,7 @@
 /* rmds.c - relative Mahalanobis: how much nearer a feature is to a class than to
  * one Gaussian of all training features, whatever their class. */
 #include "gauss.h"
+#include "labels.h"
 
 struct rmds {
     struct gauss classes, background;
@@ -11,9 +12,8 @@ static void fit(void *self, run *r)
     struct rmds *s = self;
     samples *train = run_split(r, RUN_TRAIN);
     tensor *f = samples_features(train);
-    int64_t n = tx_rows(f);
-    tensor *alike = tx_index(DIMS(n, 1), run_scratch(r, (size_t)n * sizeof(int32_t)));
-    gauss_fit(&s->classes, r, f, samples_labels(train), run_classes(r));
+    const int32_t *alike = run_scratch(r, (size_t)tx_rows(f) * sizeof *alike);
+    gauss_fit(&s->classes, r, f, checked_labels(r, train), run_classes(r));
     gauss_fit(&s->background, r, f, alike, 1);
 }
 
