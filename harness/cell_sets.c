@@ -31,12 +31,26 @@ static int extract(const cell *k, const char *set, const char *split)
     return 0;
 }
 
+/* Of sets to tune by, the validation images; where nothing is searched, none. */
+static int extract_tuning(const cell *k)
+{
+    int search = 0;
+    if (config_flag(k->c, "search", &search) != 0)
+        return -1;
+    for (int i = 0; search && i < config_items(k->c, "tune"); i++)
+        if (extract(k, config_item(k->c, "tune", i), "val") != 0)
+            return -1;
+    return 0;
+}
+
 int cell_features(cell *k)
 {
     static const char *const splits[] = {"train", "val", "test"}, *const groups[] = {"near", "far", "csid"};
     for (int i = 0; i < 3; i++)
         if (extract(k, k->id, splits[i]) != 0)
             return -1;
+    if (extract_tuning(k) != 0)
+        return -1;
     for (int g = 0; g < 3; g++)
         for (int i = 0; i < config_items(k->c, groups[g]); i++) {
             const char *set = config_item(k->c, groups[g], i), *part;
@@ -59,6 +73,45 @@ static int find_set(const cell *k, score_set *s, const char *name, const char *g
     return s->path ? 0 : -1;
 }
 
+/* Of the method's parameters, those that have a sweep and no value in the cell file. How many. */
+static int wanted_of(const cell *k, unsigned char *wanted)
+{
+    const method *m = plugin_method(k->plugin);
+    int search = 0, n = 0;
+    if (config_flag(k->c, "search", &search) != 0)
+        return -1;
+    for (uint32_t i = 0; search && i < m->nparams; i++) {
+        char key[300];
+        snprintf(key, sizeof key, "%s.%s", m->name, m->params[i].name);
+        wanted[i] = plugin_sweep(k->plugin, i) > 0 && config_items(k->c, key) == 0;
+        n += wanted[i];
+    }
+    return n;
+}
+
+/* Fits, scores and reports; with a search where `wanted` has a parameter. */
+static int score(cell *k, run *r, const score_set *sets, int n, const unsigned char *wanted)
+{
+    int tune = wanted ? config_items(k->c, "tune") : 0, rc = 0;
+    samples id, *outliers = pool_host((size_t)(tune + 1) * sizeof *outliers);
+    for (int i = 0; i < tune && rc == 0; i++) {
+        const char *path = cell_set_path(k, config_item(k->c, "tune", i));
+        rc = path ? 0 : -1;
+        samples_begin(&outliers[i], r, path, "val");
+    }
+    samples_begin(&id, r, sets[0].path, "val");
+    const tuning s = {wanted, &id, outliers, tune};
+    if (wanted && tune == 0)
+        rc = cell_missing("tune");
+    if (rc == 0)
+        rc = score_sets(k->plugin, r, wanted ? &s : NULL, sets, n);
+    for (int i = 0; i < tune; i++)
+        samples_end(&outliers[i]);
+    samples_end(&id);
+    free(outliers);
+    return rc;
+}
+
 int cell_score(cell *k)
 {
     static const char *const groups[] = {"near", "far", "csid"};
@@ -66,20 +119,23 @@ int cell_score(cell *k)
     run r;
     if (cell_open_method(k, "score") != 0)
         return -1;
+    unsigned char *wanted = pool_host(plugin_method(k->plugin)->nparams + 1);
+    int searched = wanted_of(k, wanted);
     for (int g = 0; g < 3; g++)
         room += config_items(k->c, groups[g]);
     score_set *sets = pool_host((size_t)room * sizeof *sets);
-    int rc = find_set(k, &sets[0], k->id, "id");
+    int rc = searched < 0 ? -1 : find_set(k, &sets[0], k->id, "id");
     for (int g = 0; g < 3; g++)
         for (int i = 0; i < config_items(k->c, groups[g]) && rc == 0; i++)
             rc = find_set(k, &sets[n++], config_item(k->c, groups[g], i), groups[g]);
     if (rc == 0) {
         run_begin(&r, &k->extractor, sets[0].path, (uint64_t)k->seed);
-        rc = score_sets(k->plugin, &r, sets, n);
+        rc = score(k, &r, sets, n, searched ? wanted : NULL);
         run_end(&r);
     }
     for (int i = 0; i < n; i++)
         free(sets[i].splits);
     free(sets);
+    free(wanted);
     return rc;
 }

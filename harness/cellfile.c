@@ -76,8 +76,8 @@ static void put_method(config *c, const char *key, const variant *v)
 char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scored *by, const config *sets)
 {
     static const char *const kinds[] = {"train", "features", "score"};
-    static const char *const same[] = {"id",     "classes",   "mean", "std",     "tune", "outliers",
-                                       "device", "precision", "fast", "threads", NULL};
+    static const char *const same[] = {"id",     "classes",   "mean", "std",     "tune",   "outliers",
+                                       "device", "precision", "fast", "threads", "search", NULL};
     static const char *const groups[] = {"id", "near", "far", "csid", "tune", "outliers", NULL};
     config *c = config_new();
     put(c, "cell", kinds[kind]);

@@ -189,6 +189,10 @@ static void name_run(const plan *p, const model *m, const char *kind, const vari
         config_append(c, i ? "score" : "train", parts[i]->method->name, "");
         config_append(c, i ? "score_params" : "train_params", i ? score->settings : m->train_settings, "");
     }
+    if (score && score->grid) {
+        config_append(c, "grid", score->grid, "");
+        config_copy(c, "tune", p->c, "tune");
+    }
     if (m->train && variants_outliers(m->train))
         config_append(c, "outliers", config_text(p->c, "outliers"), "");
     char *canonical = config_canonical(c), digest[FILE_DIGEST];

@@ -16,6 +16,7 @@ typedef struct variant {        /* a method with one value of each of its parame
     entry_point *method, *base; /* base: the one whose loss it minimises, or NULL */
     config *keys;               /* knn.k: 50; those of the base, too */
     char *settings;             /* "k=50", "rho=0.05;base=oe;oe.weight=0.5", as in the results */
+    char *grid; /* "gamma=0.1 0.5;m=10 50": what a search tries, in neither of them; NULL: nothing */
 } variant;
 
 typedef struct scored {
@@ -40,6 +41,7 @@ typedef struct model {
 typedef struct variants {
     variant *at;
     int n;
+    int search; /* parameters with a sweep that are not given are searched */
 } variants;
 
 typedef struct plan {

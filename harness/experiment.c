@@ -49,10 +49,13 @@ void run_refuse(run *r, const char *fmt, ...)
 {
     char why[2048];
     va_list args;
-    (void)r;
     va_start(args, fmt);
     vsnprintf(why, sizeof why, fmt, args);
     va_end(args);
+    if (r->refused) {
+        fault("%s", why);
+        longjmp(*r->refused, 1);
+    }
     fprintf(stderr, "%s\n", why);
     report_line("status\tfailed: %s", why);
     exit(EXIT_CONFIG);

@@ -5,6 +5,8 @@
 #include "../methods/method.h"
 #include "features.h"
 
+#include <setjmp.h>
+
 /* Branches of the run's seed (random.h), one for each purpose. */
 enum run_purpose { RUN_WEIGHTS = 1, RUN_BATCHES, RUN_OUTLIERS, RUN_STREAMS, RUN_DRAWS };
 
@@ -29,6 +31,7 @@ struct run {
     uint64_t seed, streams, draws; /* streams and draws handed out so far */
     double loading_s;              /* spent on getting features, which is no method's own time */
     struct scratch *scratch;
+    jmp_buf *refused;        /* where run_refuse goes on, its sentence in fault_text(); NULL: it ends the process */
     samples splits[2], part; /* by enum run_split; what run_part gave last */
     struct trainer *trainer; /* NULL while scoring */
 };

@@ -31,11 +31,25 @@ static int same_id(const char *a, const char *b)
     return strcspn(b, "+") == n && strncmp(a, b, n) == 0;
 }
 
+static int same_settings(const char *a, const char *b)
+{
+    if (strcmp(a, b) == 0)
+        return 1;
+    char *x = result_settings(a), *y = result_settings(b);
+    int rc = strcmp(x, y) == 0;
+    free(x);
+    free(y);
+    return rc;
+}
+
 static int same(const sheet *s, int a, int b, const enum result_column columns[], int n)
 {
     for (int i = 0; i < n; i++) {
         const char *x = sheet_at(s, a, columns[i]), *y = sheet_at(s, b, columns[i]);
-        if (columns[i] == RESULT_ID ? !same_id(x, y) : strcmp(x, y) != 0)
+        int alike = columns[i] == RESULT_ID             ? same_id(x, y)
+                    : columns[i] == RESULT_SCORE_PARAMS ? same_settings(x, y)
+                                                        : strcmp(x, y) == 0;
+        if (!alike)
             return 0;
     }
     return 1;
@@ -169,6 +183,9 @@ int grid_make(grid *g, const sheet *rows, const char *keep, const table_options 
                      o->score ? o->score : "");
     order_sets(g);
     order_lines(g);
+    g->settings = text_more(NULL, (size_t)g->nlines * sizeof *g->settings);
+    for (int i = 0; i < g->nlines; i++)
+        g->settings[i] = result_settings(sheet_at(rows, g->lines[i], RESULT_SCORE_PARAMS));
     size_t cells = (size_t)g->nlines * (size_t)g->nseeds * (size_t)g->nsets;
     g->at = text_more(NULL, cells * sizeof *g->at);
     for (size_t i = 0; i < cells; i++)
@@ -186,6 +203,9 @@ int grid_make(grid *g, const sheet *rows, const char *keep, const table_options 
 void grid_free(grid *g)
 {
     free(g->lines);
+    for (int i = 0; g->settings && i < g->nlines; i++)
+        free(g->settings[i]);
+    free(g->settings);
     free(g->sets);
     free(g->seeds);
     free(g->at);
@@ -297,7 +317,7 @@ int grid_has_group(const grid *g, const char *group)
 
 const char *grid_line(const grid *g, int line, enum result_column column)
 {
-    return sheet_at(g->rows, g->lines[line], column);
+    return column == RESULT_SCORE_PARAMS ? g->settings[line] : sheet_at(g->rows, g->lines[line], column);
 }
 
 const char *grid_name(const grid *g, int set, enum result_column column)

@@ -15,9 +15,10 @@ typedef struct measure {
 
 typedef struct grid {
     const sheet *rows;
-    int *lines; /* a row that names the line: its net, weights, scorer ... */
-    int *sets;  /* a row that names the set and its group; near, far, csid, fsnear, fsfar in this order */
-    int *seeds; /* a row that names the seed */
+    int *lines;      /* a row that names the line: its net, weights, scorer ... */
+    int *sets;       /* a row that names the set and its group; near, far, csid, fsnear, fsfar in this order */
+    int *seeds;      /* a row that names the seed */
+    char **settings; /* of each line's scorer, less what a search chose: that may differ from seed to seed */
     int nlines, nsets, nseeds;
     int *at; /* [lines][seeds][sets] rows that are ok, or -1 */
     const measure *measures[8];
@@ -47,7 +48,7 @@ int grid_has_group(const grid *g, const char *group);
 /* The ID of the full-spectrum rows, "cifar10+cifar10c": NULL without any, "" when they differ in it. */
 const char *grid_spectrum(const grid *g);
 
-/* The text of a line's or set's own row. */
+/* The text of a line's or set's own row; the scorer's settings are those of all its rows. */
 const char *grid_line(const grid *g, int line, enum result_column column);
 const char *grid_name(const grid *g, int set, enum result_column column);
 

@@ -34,11 +34,14 @@ static int tells(const char *const *names, const char *const *settings, int n, i
 
 static char *short_label(const char *const *names, const char *const *settings, int n, int which)
 {
+    static const char searched[] = "searched=";
     text t = {0};
     int shown = 0;
     text_add(&t, "%s", names[which][0] ? names[which] : "-");
     for (const char *p = settings[which]; *p; p += strcspn(p, ";"), p += *p == ';')
-        if (tells(names, settings, n, which, p, strcspn(p, "=;")))
+        if (strncmp(p, searched, sizeof searched - 1) == 0)
+            text_add(&t, "%ssearched", shown++ ? ";" : " ");
+        else if (tells(names, settings, n, which, p, strcspn(p, "=;")))
             text_add(&t, "%s%.*s", shown++ ? ";" : " ", (int)strcspn(p, ";"), p);
     return t.bytes;
 }

@@ -4,6 +4,7 @@
  * process that may die. */
 #include "plugin.h"
 #include "commands.h"
+#include "engine.h"
 #include "fault.h"
 #include "settings.h"
 
@@ -353,6 +354,31 @@ int plugin_configure(plugin *p, const config *c)
             return -1;
     }
     return 0;
+}
+
+int plugin_sweep(const plugin *p, uint32_t i)
+{
+    const char *sweep = p->m->params[i].sweep;
+    return sweep ? (int)choice_count(sweep) : 0;
+}
+
+void plugin_try(plugin *p, uint32_t i, int value)
+{
+    char word[32];
+    const param *q = &p->m->params[i];
+    if (choice_word(q->sweep, value, word))
+        param_set(p->self, q, param_parse(q, word));
+}
+
+void plugin_forget(plugin *p)
+{
+    char *fresh = pool_host(p->m->self_bytes);
+    for (uint32_t i = 0; i < p->m->nparams; i++) {
+        const param *q = &p->m->params[i];
+        memcpy(fresh + q->offset, (const char *)p->self + q->offset, kind_bytes[q->kind]);
+    }
+    memcpy(p->self, fresh, p->m->self_bytes);
+    free(fresh);
 }
 
 void plugin_settings(const plugin *p, char *text, size_t cap)

@@ -25,6 +25,13 @@ const char *plugin_base(const plugin *p); /* the method its PARAM_METHOD names; 
  * default. An unknown one is a fault that names the nearest. */
 int plugin_configure(plugin *p, const config *c);
 
+/* For searches. How many values the sweep of parameter number i has (0: it has
+ * none), setting it to one of them, and making all else in the method's struct
+ * zero again, as it is before a fit. */
+int plugin_sweep(const plugin *p, uint32_t i);
+void plugin_try(plugin *p, uint32_t i, int value);
+void plugin_forget(plugin *p);
+
 /* The parameters as one field of a table: "k=50;dim=256", "" without any. */
 void plugin_settings(const plugin *p, char *text, size_t cap);
 

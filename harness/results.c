@@ -1,5 +1,6 @@
-/* results.c - the names of the columns, in the order of results.h. */
+/* results.c - the names of the columns, in the order of results.h; what rows have in common. */
 #include "results.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -12,6 +13,27 @@ const char *const result_names[RESULT_COLUMNS] = {
 const char *const accuracy_names[ACCURACY_COLUMNS] = {
     "run", "net", "weights", "id", "train", "train_params", "seed", "set", "split", "n", "correct", "acc",
 };
+
+const char *const search_names[SEARCH_COLUMNS] = {
+    "run",  "net",   "weights",      "id",    "tune",    "train",  "train_params",
+    "seed", "score", "score_params", "auroc", "seconds", "status", "chosen",
+};
+
+char *result_settings(const char *score_params)
+{
+    static const char mark[] = "searched=";
+    const char *searched = strstr(score_params, mark);
+    text t = {0};
+    for (const char *p = score_params; *p; p += strcspn(p, ";"), p += *p == ';') {
+        const char *name = searched ? searched + sizeof mark - 1 : "";
+        size_t n = strcspn(p, "=;");
+        while (*name && (strcspn(name, " ;") != n || strncmp(name, p, n) != 0))
+            name += strcspn(name, " ;"), name += *name == ' ' || *name == ';';
+        if (!*name)
+            text_add(&t, "%s%.*s", t.n ? ";" : "", (int)strcspn(p, ";"), p);
+    }
+    return t.bytes ? t.bytes : text_copy("");
+}
 
 int result_ok(const sheet *s, int row)
 {

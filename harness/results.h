@@ -1,4 +1,4 @@
-/* results.h - the columns of results.csv and accuracy.csv. One row of results
+/* results.h - the columns of results.csv, accuracy.csv and search.csv. One row of results
  * is one scorer on one checkpoint against one OOD set; metrics in percent.
  *
  * group        ID is                       OOD is              acc is that of
@@ -63,6 +63,31 @@ enum accuracy_column {
     ACCURACY_COLUMNS
 };
 extern const char *const accuracy_names[ACCURACY_COLUMNS];
+
+/* Every point that a search tried, in the grid's order. */
+enum search_column {
+    SEARCH_RUN, /* as in results.csv */
+    SEARCH_NET,
+    SEARCH_WEIGHTS,
+    SEARCH_ID,
+    SEARCH_TUNE,
+    SEARCH_TRAIN,
+    SEARCH_TRAIN_PARAMS,
+    SEARCH_SEED,
+    SEARCH_SCORE,
+    SEARCH_SCORE_PARAMS,
+    SEARCH_AUROC, /* of validation images against the sets to tune by; empty unless ok */
+    SEARCH_SECONDS,
+    SEARCH_STATUS,
+    SEARCH_CHOSEN, /* true, or false */
+    SEARCH_COLUMNS
+};
+extern const char *const search_names[SEARCH_COLUMNS];
+
+/* score_params without the values that a search chose, which a run's other
+ * checkpoints need not share: "gamma=0.5;m=10;searched=gamma" leaves
+ * "m=10;searched=gamma". To be freed. */
+char *result_settings(const char *score_params);
 
 int result_ok(const sheet *s, int row); /* its status is `ok` */
 int result_spectrum(const char *group); /* fsnear or fsfar */

@@ -3,6 +3,7 @@
 #include "commit.h"
 #include "fault.h"
 #include "labels.h"
+#include "points.h"
 #include "progress.h"
 #include "tallies.h"
 #include "text.h"
@@ -213,11 +214,16 @@ static void take_row(reports *w, char *line)
     fill_row(w->r, w->m, w->by, &row);
     for (int i = 0; i < REPORTED; i++)
         value[i] = report_field(line, result_names[reported[i]]);
+    char *chosen = report_field(line, "score_params");
     for (int i = 0; i < REPORTED; i++)
         if (value[i]) {
             value[i][strcspn(value[i], "\t")] = '\0';
             fields[reported[i]] = value[i];
         }
+    if (w->by->by->grid && chosen) {
+        chosen[strcspn(chosen, "\t")] = '\0';
+        fields[RESULT_SCORE_PARAMS] = chosen;
+    }
     if (!is_listed(w->sets, fields[RESULT_GROUP], fields[RESULT_OOD]))
         return;
     if (!fields[RESULT_STATUS][0] || (strcmp(fields[RESULT_STATUS], "ok") == 0 && !numbers_good(fields)))
@@ -237,6 +243,8 @@ void rows_report(void *arg, char *line)
         progress_note(line + 5);
     } else if (strncmp(line, "row\t", 4) == 0 && w->by) {
         take_row(w, line);
+    } else if (strncmp(line, "point\t", 6) == 0 && w->by && w->by->by->grid) {
+        w->failed |= points_take(w, line) != 0;
     } else if (strncmp(line, "accuracy\t", 9) == 0) {
         tally_take(w, line);
     } else if (strncmp(line, "status\t", 7) == 0) {

@@ -8,7 +8,7 @@
 
 typedef struct rows {
     plan p;
-    sheet *results, *accuracy;
+    sheet *results, *accuracy, *search; /* search: NULL where nothing is searched */
     char *spectrum; /* the ID of full-spectrum rows, "cifar10+cifar10c"; NULL without shifted sets */
 } rows;
 

@@ -62,8 +62,12 @@ static int open_output(rows *r, int *lock)
     if (sheet_open(&r->results, file_join(path, sizeof path, p->out, "results.csv"), result_names, RESULT_COLUMNS,
                    SHEET_WRITE) != 0)
         return -1;
-    return sheet_open(&r->accuracy, file_join(path, sizeof path, p->out, "accuracy.csv"), accuracy_names,
-                      ACCURACY_COLUMNS, SHEET_WRITE);
+    if (sheet_open(&r->accuracy, file_join(path, sizeof path, p->out, "accuracy.csv"), accuracy_names,
+                   ACCURACY_COLUMNS, SHEET_WRITE) != 0)
+        return -1;
+    return p->score.search ? sheet_open(&r->search, file_join(path, sizeof path, p->out, "search.csv"),
+                                        search_names, SEARCH_COLUMNS, SHEET_WRITE)
+                           : 0;
 }
 
 /* Cells. */
@@ -285,6 +289,7 @@ int run_main(int argc, char **argv)
     }
     sheet_close(r.results);
     sheet_close(r.accuracy);
+    sheet_close(r.search);
     if (lock >= 0)
         close(lock);
     expand_free(&r.p);

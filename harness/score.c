@@ -33,9 +33,10 @@ void score_fit(plugin *p, run *r)
 }
 
 /* One call of the method; the scores of the rows that are there go to `out`. */
-static int score_rows(plugin *p, run *r, samples *s, float *out, real *held)
+static int score_rows(plugin *p, run *r, samples *s, float *out)
 {
     const method *m = plugin_method(p);
+    real *held = run_scratch(r, (size_t)s->n * sizeof *held); /* also when the method refuses, it is freed */
     int64_t there = s->known.n - s->first < s->n ? s->known.n - s->first : s->n;
     pool_step();
     pool_images(s->n);
@@ -45,12 +46,10 @@ static int score_rows(plugin *p, run *r, samples *s, float *out, real *held)
     if (fits)
         tx_read(t, held);
     tx_close();
-    run_forget_scratch(r);
-    if (!fits)
-        return fault("%s: its score must return [n,1] for the n samples it is shown", m->name);
-    for (int64_t i = 0; i < there; i++)
+    for (int64_t i = 0; fits && i < there; i++)
         out[i] = (float)held[i];
-    return 0;
+    run_forget_scratch(r);
+    return fits ? 0 : fault("%s: its score must return [n,1] for the n samples it is shown", m->name);
 }
 
 int64_t score_samples(plugin *p, run *r, samples *s, float *scores)
@@ -59,13 +58,11 @@ int64_t score_samples(plugin *p, run *r, samples *s, float *scores)
     if (samples_load(s) != 0)
         return -1;
     bool wanted = engine_parameters(false);
-    real *held = pool_host((size_t)rows * sizeof *held);
     int rc = 0;
     for (int64_t first = 0; first < s->known.n && rc == 0; first += rows) {
         samples_show(s, first, rows);
-        rc = score_rows(p, r, s, scores + first, held);
+        rc = score_rows(p, r, s, scores + first);
     }
-    free(held);
     engine_parameters(wanted);
     for (int64_t i = 0; i < s->known.n && rc == 0; i++)
         bad += !isfinite(scores[i]);
@@ -119,6 +116,7 @@ typedef struct scoring {
     outcome *at; /* [n] */
     int n;
     double fit_s;
+    char settings[1024]; /* the method's, as results have them */
 } scoring;
 
 /* The first of these sets that has a score that is not finite, or -1. */
@@ -140,17 +138,15 @@ static int report_bad(const scoring *k, const char *ood, const char *group, int 
 static int report_row(const scoring *k, int set, const char *group, const outcome *id, double accuracy)
 {
     metrics m;
-    char settings[1024];
     const outcome *ood = &k->at[set];
     if (metrics_detect(&m, id->scores, id->n, ood->scores, ood->n) != 0)
         return -1;
-    plugin_settings(k->p, settings, sizeof settings);
     report_line("row\tood=%s\tgroup=%s\tn_id=%lld\tn_ood=%lld\tacc=%.9g\tauroc=%.9g\taupr_in=%.9g\taupr_out=%.9g\t"
                 "fpr95=%.9g\tfpr95_id=%.9g\tfit_s=%.9g\tscore_s=%.9g\tpeak_mb=%.9g\tdevice=%s\tscore_params=%s\t"
                 "status=ok",
                 k->sets[set].name, group, (long long)id->n, (long long)ood->n, accuracy, m.auroc, m.aupr_in,
                 m.aupr_out, m.fpr95, m.fpr95_id, k->fit_s, ood->seconds, resident_peak_mb(), device_name(),
-                settings);
+                k->settings);
     return 0;
 }
 
@@ -207,16 +203,25 @@ static int score_all(scoring *k, run *r)
     return rc != 0 ? -1 : first_bad(k, 0, k->n) < 0 ? EXIT_OK : EXIT_NOT_FINITE;
 }
 
-int score_sets(plugin *p, run *r, const score_set *sets, int n)
+/* What a fit makes lives in the innermost scope. */
+static int fit(scoring *k, run *r, const tuning *s)
+{
+    if (s)
+        return search_fit(k->p, r, s, &k->fit_s, k->settings, sizeof k->settings);
+    double began = clock_now();
+    score_fit(k->p, r);
+    device_sync();
+    k->fit_s = clock_now() - began - r->loading_s;
+    plugin_settings(k->p, k->settings, sizeof k->settings);
+    return 0;
+}
+
+int score_sets(plugin *p, run *r, const tuning *s, const score_set *sets, int n)
 {
     scoring k = {.p = p, .sets = sets, .n = n, .at = pool_host((size_t)n * sizeof *k.at)};
-    double began = clock_now();
     memset(k.at, 0, (size_t)n * sizeof *k.at);
-    tx_open(); /* what fit makes lives here */
-    score_fit(p, r);
-    device_sync();
-    k.fit_s = clock_now() - began - r->loading_s;
-    int rc = score_all(&k, r);
+    tx_open();
+    int rc = fit(&k, r, s) != 0 ? -1 : score_all(&k, r);
     for (int i = 0; i < n; i++)
         free(k.at[i].scores);
     free(k.at);

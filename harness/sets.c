@@ -148,6 +148,26 @@ static int default_group(const benchmark *b, config *c, const char *group)
     return 0;
 }
 
+/* With a search, `tune` that was not given is the benchmark's. What is missing is a
+ * fault here: no other set may take its place. */
+static int choose_tuning(const benchmark *b, config *c)
+{
+    const char *origin = config_origin(c, "search"), *first = first_of_group(b, "tune");
+    int search = 0;
+    if (config_flag(c, "search", &search) != 0)
+        return -1;
+    if (!search || config_items(c, "tune") > 0)
+        return 0;
+    if (!first)
+        return fault(
+            "%s: a search needs outliers to tune by, and the benchmark %s has no set of the group tune: name "
+            "one of your own in `tune`",
+            origin, config_text(c, "benchmark"));
+    if (benchmark_fresh(b, first) < 0)
+        return fault("%s: a search needs outliers to tune by: %s: %s", origin, first, fault_text());
+    return config_set(c, "tune", first, "the benchmark");
+}
+
 /* mean and std: three numbers, given or the benchmark's. */
 static int default_triple(config *c, const char *key, const double *init)
 {
@@ -175,6 +195,8 @@ static int choose(const benchmark *b, config *c)
     for (int g = 0; g < 2; g++)
         if (!config_has(c, groups[g]) && default_group(b, c, groups[g]) != 0)
             return -1;
+    if (choose_tuning(b, c) != 0)
+        return -1;
     for (int g = 0; g < GROUPS; g++)
         for (int i = 0; i < config_items(c, groups[g]); i++)
             if (check_set(b, c, groups[g], config_item(c, groups[g], i)) != 0)

@@ -24,12 +24,23 @@ static int mark_row(rows *r, int row, const char *set)
     return sheet_put(r->results, row, fields);
 }
 
-/* Rows in which the set took part, on either side; what is not ok stays as it is. */
+/* Did a search that looked at this set choose the row's parameters? */
+static int tuned_by(const rows *r, int row, const char *set)
+{
+    const char *run = sheet_at(r->results, row, RESULT_RUN);
+    int point = r->search ? sheet_rows(r->search) - 1 : -1;
+    while (point >= 0 && strcmp(sheet_at(r->search, point, SEARCH_RUN), run) != 0)
+        point--;
+    return point >= 0 && result_id_has(sheet_at(r->search, point, SEARCH_TUNE), set);
+}
+
+/* Rows in which the set took part, on either side, or as what a search was tuned
+ * by; what is not ok stays as it is. */
 static int mark(rows *r, const char *set)
 {
     for (int row = 0; row < sheet_rows(r->results); row++) {
         int part = strcmp(sheet_at(r->results, row, RESULT_OOD), set) == 0 ||
-                   result_id_has(sheet_at(r->results, row, RESULT_ID), set);
+                   result_id_has(sheet_at(r->results, row, RESULT_ID), set) || tuned_by(r, row, set);
         if (part && result_ok(r->results, row) && mark_row(r, row, set) != 0)
             return -1;
     }
@@ -143,6 +154,10 @@ int stale_mark(rows *r)
             if (rc == 0)
                 rc = check(r, list, set, shifted ? "all" : "test", &c);
         }
+    for (int i = 0; rc == 0 && r->search && i < config_items(r->p.c, "tune"); i++) {
+        const char *set = config_item(r->p.c, "tune", i);
+        rc = look(r, set, "val", &c) != 0 ? -1 : check(r, list, set, "val", &c);
+    }
     sheet_close(list);
     return rc;
 }

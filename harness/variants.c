@@ -97,13 +97,38 @@ static void keys_unasked(const plan *p, variant *v)
     }
 }
 
+/* Is the value of m's i-th parameter left to a search? */
+static int is_searched(const variants *all, const plan *p, const entry_point *m, int i)
+{
+    char key[256];
+    snprintf(key, sizeof key, "%s.%s", m->name, m->params[i].name);
+    return all->search && m->params[i].sweep[0] && config_items(p->c, key) == 0;
+}
+
+/* What is searched over, and the last of the settings, which says so. */
+static void add_grid(const variants *all, const plan *p, variant *v, text *settings)
+{
+    text grid = {0};
+    for (int i = 0; i < v->method->nparams; i++) {
+        const parameter *q = &v->method->params[i];
+        if (!is_searched(all, p, v->method, i))
+            continue;
+        text_add(settings, "%s%s", grid.n ? " " : settings->n ? ";searched=" : "searched=", q->name);
+        text_add(&grid, "%s%s=%s", grid.n ? ";" : "", q->name, q->sweep);
+    }
+    v->grid = grid.bytes;
+}
+
 /* Combination number *which of the values of m's parameters; the first changes fastest. */
-static int fill(const plan *p, variant *v, const entry_point *m, int *which, int base, text *settings)
+static int fill(const variants *all, const plan *p, variant *v, const entry_point *m, int *which, int base,
+                text *settings)
 {
     int rc = 0;
     for (int i = 0; rc == 0 && i < m->nparams; i++) {
         char key[256];
         int n = values(p, m, i, key), names_base = strcmp(m->params[i].kind, "method") == 0;
+        if (is_searched(all, p, m, i))
+            continue;
         rc = registry_value(m, &m->params[i], p->c, names_base ? base : *which % n, v->keys);
         *which = names_base ? *which : *which / n;
         if (rc == 0)
@@ -126,9 +151,10 @@ static int add_variants(const plan *p, variants *all, entry_point *m, entry_poin
         *v = (variant){.method = m, .base = base, .keys = config_new()};
         if (m->refusal)
             keys_unasked(p, v);
-        rc = fill(p, v, m, &which, item, &settings);
+        rc = fill(all, p, v, m, &which, item, &settings);
         if (rc == 0 && base)
-            rc = fill(p, v, base, &which, 0, &settings);
+            rc = fill(all, p, v, base, &which, 0, &settings);
+        add_grid(all, p, v, &settings);
         v->settings = text_copy(text_str(&settings));
         text_free(&settings);
     }
@@ -153,6 +179,8 @@ static int add_method(const plan *p, variants *all, entry_point *m)
 
 int variants_choose(const plan *p, variants *all, const char *key)
 {
+    if (strcmp(key, "score") == 0 && config_flag(p->c, "search", &all->search) != 0)
+        return -1;
     for (int i = 0; i < config_items(p->c, key); i++) {
         entry_point *m = NULL;
         if (find_method(p, key, config_item(p->c, key, i), &m) != 0 || add_method(p, all, m) != 0)
@@ -166,6 +194,7 @@ void variants_free(variants *all)
     for (int i = 0; i < all->n; i++) {
         config_free(all->at[i].keys);
         free(all->at[i].settings);
+        free(all->at[i].grid);
     }
     free(all->at);
 }

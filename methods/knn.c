@@ -25,11 +25,7 @@ static tensor *directions(tensor *f)
 static void fit(void *self, run *r)
 {
     struct knn *s = self;
-    samples *train = run_split(r, RUN_TRAIN);
-    if (s->k > samples_count(train))
-        run_refuse(r, "knn.k is %lld, but there are only %lld training features: choose a smaller one",
-                   (long long)s->k, (long long)samples_count(train));
-    s->bank = directions(samples_features(train));
+    s->bank = directions(samples_features(run_split(r, RUN_TRAIN)));
     s->target = tx_concat_cols(s->bank, tx_scale(tx_rowsum(tx_square(s->bank)), -0.5));
 }
 
@@ -46,6 +42,9 @@ static tensor *farthest(const struct knn *s, run *r, tensor *neighbours, int64_t
 static tensor *score(void *self, run *r, samples *q)
 {
     struct knn *s = self;
+    if (s->k > tx_rows(s->bank))
+        run_refuse(r, "knn.k is %lld, but there are only %lld training features: choose a smaller one",
+                   (long long)s->k, (long long)tx_rows(s->bank));
     tensor *z = directions(samples_features(q)), *i;
     int64_t n = tx_rows(z);
     tx_nearest(tx_concat_cols(z, tx_full(DIMS(n, 1), 1)), s->target, s->k, &i);
