@@ -3,19 +3,25 @@
  *
  * That place is the mean of a class's correct training samples, and the largest
  * of their distances to it follow a Weibull distribution, shifted so that the
- * smallest of them becomes weibull_shift. A distance is kept as its difference
- * to the shifted scale, and those as floats: no shift, however large, costs
- * digits. The rest is in double. */
+ * smallest of them becomes weibull_shift. A share is a steep function of a small
+ * difference of large distances, so these are in double, on the host; there are
+ * few of them, as only the strongest classes give. */
 #include "openmax.h"
 #include "labels.h"
 #include <stdlib.h>
 
-enum { FEWEST = 3, PART = 16384, LOCATION = 0, SCALE, SHAPE, NUMBERS };
+enum { FEWEST = 3, PART = 16384 };
+
+/* What is known of a class; its mean is the row of another array. */
+typedef struct tail {
+    struct weibull w; /* shape 0: too few samples */
+    double location;  /* where the values that w describes are as large as its scale */
+} tail;
 
 struct openmax {
     int64_t alpha, tail;
     double weibull_shift;
-    tensor *means, *fits; /* [classes,classes]; [classes,NUMBERS], shape 0: too few samples */
+    tensor *means, *tails; /* doubles of [classes,classes]; [classes] of tail */
 };
 
 static const param params[] = {
@@ -27,109 +33,133 @@ static const param params[] = {
           .help = "what the smallest of them is moved to; 10000 is the reference library's"),
 };
 
-typedef struct far {
-    int32_t class; /* -1: classified wrongly */
-    float distance;
-} far;
+/* Anything outlives its callback as the bits of a tensor. */
+static tensor *keep_bits(const void *from, size_t bytes)
+{
+    return tx_index(DIMS((int64_t)(bytes / sizeof(int32_t))), from);
+}
+
+static void *get_bits(run *r, tensor *t)
+{
+    void *to = run_scratch(r, (size_t)tx_cols(t) * sizeof(int32_t));
+    tx_read(t, to);
+    return to;
+}
+
+typedef struct outlying {
+    int64_t class; /* -1: classified wrongly */
+    double distance;
+} outlying;
 
 static int by_class_then_farthest(const void *a, const void *b)
 {
-    const far *x = a, *y = b;
+    const outlying *x = a, *y = b;
     if (x->class != y->class)
         return x->class < y->class ? -1 : 1;
     return (x->distance < y->distance) - (x->distance > y->distance);
 }
 
-/* Of each row to the mean of its class. */
-static tensor *distances(tensor *f, tensor *means, tensor *class)
+static double distance(const real *f, const double *mean, int64_t n)
 {
-    return tx_rownorm(tx_sub(f, tx_take(means, class)));
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += ((double)f[i] - mean[i]) * ((double)f[i] - mean[i]);
+    return sqrt(sum);
+}
+
+/* One pass over the correct samples' logits: adds them to their classes' sums,
+ * or, when those have become means, takes the distances. */
+static void look(run *r, tensor *f, outlying *all, double *means, bool measure)
+{
+    int64_t n = tx_rows(f), classes = tx_cols(f);
+    real *part = run_scratch(r, (size_t)((n < PART ? n : PART) * classes) * sizeof *part);
+    for (int64_t i = 0; i < n; i++) {
+        const real *at = part + i % PART * classes;
+        double *mean = means + (all[i].class < 0 ? 0 : all[i].class) * classes;
+        if (i % PART == 0)
+            tx_read(tx_slice(f, i, n - i < PART ? n - i : PART), part);
+        if (measure)
+            all[i].distance = distance(at, mean, classes);
+        for (int64_t j = 0; j < classes && !measure && all[i].class >= 0; j++)
+            mean[j] += (double)at[j];
+    }
 }
 
 /* All samples with their distances; the wrong ones' mean nothing. */
-static far *measure(struct openmax *s, run *r, samples *train)
+static outlying *measure(run *r, samples *train, double *means)
 {
     tensor *f = samples_logits(train);
-    int64_t n = tx_rows(f);
+    int64_t n = tx_rows(f), classes = tx_cols(f);
     int32_t *label = checked_labels(r, train), *seen = run_scratch(r, (size_t)n * sizeof *seen);
-    real *distance = run_scratch(r, (size_t)n * sizeof *distance);
-    far *all = run_scratch(r, (size_t)n * sizeof *all);
+    double *count = run_scratch(r, (size_t)classes * sizeof *count);
+    outlying *all = run_scratch(r, (size_t)n * sizeof *all);
     tx_read(tx_argmax(f), seen);
-    for (int64_t i = 0; i < n; i++)
-        all[i].class = seen[i] = seen[i] == label[i] ? label[i] : -1;
-    s->means = tx_means(f, tx_index(DIMS(n, 1), seen), tx_cols(f));
-    for (int64_t first = 0; first < n; first += PART) {
-        int64_t rows = n - first < PART ? n - first : PART;
-        tx_open();
-        tensor *class = tx_index(DIMS(rows, 1), label + first);
-        tx_read(distances(tx_slice(f, first, rows), s->means, class), distance + first);
-        tx_close();
+    for (int64_t i = 0; i < n; i++) {
+        all[i].class = seen[i] == label[i] ? label[i] : -1;
+        count[label[i]] += seen[i] == label[i];
     }
-    for (int64_t i = 0; i < n; i++)
-        all[i].distance = (float)distance[i];
+    look(r, f, all, means, false);
+    for (int64_t i = 0; i < classes * classes; i++)
+        means[i] /= fmax(count[i / classes], 1);
+    look(r, f, all, means, true);
     return all;
 }
 
 /* Of n samples of a class, farthest first. */
-static void fit_class(const struct openmax *s, run *r, real *fit, const far *of, int64_t n)
+static tail fit_class(const struct openmax *s, run *r, const outlying *of, int64_t n)
 {
-    int64_t tail = n < s->tail ? n : s->tail;
-    double *logs = run_scratch(r, (size_t)tail * sizeof *logs), least = (double)of[tail - 1].distance;
-    for (int64_t i = 0; i < tail; i++)
-        logs[i] = log((double)of[i].distance - least + s->weibull_shift);
-    struct weibull w = weibull_fit(logs, tail);
-    fit[LOCATION] = (real)(least + w.scale - s->weibull_shift);
-    fit[SCALE] = (real)w.scale;
-    fit[SHAPE] = (real)w.shape;
+    int64_t most = n < s->tail ? n : s->tail;
+    double *logs = run_scratch(r, (size_t)most * sizeof *logs), least = of[most - 1].distance;
+    for (int64_t i = 0; i < most; i++)
+        logs[i] = log(of[i].distance - least + s->weibull_shift);
+    struct weibull w = weibull_fit(logs, most);
+    return (tail){w, least + w.scale - s->weibull_shift};
 }
 
 static void fit(void *self, run *r)
 {
     struct openmax *s = self;
     samples *train = run_split(r, RUN_TRAIN);
-    int64_t n = samples_count(train), classes = run_classes(r), last;
-    far *all = measure(s, r, train);
-    real *fits = run_scratch(r, (size_t)(classes * NUMBERS) * sizeof *fits);
+    int64_t n = samples_count(train), last;
+    size_t classes = (size_t)run_classes(r);
+    double *means = run_scratch(r, classes * classes * sizeof *means);
+    tail *tails = run_scratch(r, classes * sizeof *tails);
+    outlying *all = measure(r, train, means);
     qsort(all, (size_t)n, sizeof *all, by_class_then_farthest);
     for (int64_t first = 0; first < n; first = last) {
         for (last = first + 1; last < n && all[last].class == all[first].class;)
             last++;
         if (all[first].class >= 0 && last - first >= FEWEST)
-            fit_class(s, r, fits + all[first].class * NUMBERS, all + first, last - first);
+            tails[all[first].class] = fit_class(s, r, all + first, last - first);
     }
-    s->fits = tx_from(DIMS(classes, NUMBERS), fits);
+    s->means = keep_bits(means, classes * classes * sizeof *means);
+    s->tails = keep_bits(tails, classes * sizeof *tails);
 }
 
 /* The share of its logit that a class at this distance gives. */
-static double share(const real *fit, double distance)
+static double share(const tail *t, double distance)
 {
-    if (fit[SHAPE] == 0)
-        return 0;
-    return weibull_below((double)fit[SHAPE], (double)fit[SCALE], distance - (double)fit[LOCATION]);
+    return t->w.shape > 0 ? weibull_below(t->w.shape, t->w.scale, distance - t->location) : 0;
 }
 
 static tensor *score(void *self, run *r, samples *q)
 {
     const struct openmax *s = self;
-    tensor *f = samples_logits(q), *i;
-    int64_t n = tx_rows(f), classes = tx_cols(f), k = s->alpha < classes ? s->alpha : classes;
-    real *fits = run_scratch(r, (size_t)(classes * NUMBERS) * sizeof *fits);
-    real *given = run_scratch(r, (size_t)(n * k) * sizeof *given),
-         *distance = run_scratch(r, (size_t)n * sizeof *distance);
-    int32_t *class = run_scratch(r, (size_t)(n * k) * sizeof *class),
-            *ranked = run_scratch(r, (size_t)n * sizeof *ranked);
-    tx_read(s->fits, fits);
-    tx_read(tx_topk(f, k, &i), given);
+    tensor *logits = samples_logits(q), *i;
+    int64_t n = tx_rows(logits), classes = tx_cols(logits), k = s->alpha < classes ? s->alpha : classes;
+    const double *means = get_bits(r, s->means);
+    const tail *tails = get_bits(r, s->tails);
+    real *f = run_scratch(r, (size_t)(n * classes) * sizeof *f);
+    real *given = run_scratch(r, (size_t)(n * k) * sizeof *given);
+    int32_t *class = run_scratch(r, (size_t)(n * k) * sizeof *class);
+    tx_read(logits, f);
+    tx_read(tx_topk(logits, k, &i), given);
     tx_read(i, class);
-    for (int64_t rank = 0; rank < k; rank++) {
-        for (int64_t row = 0; row < n; row++)
-            ranked[row] = class[row * k + rank];
-        tx_read(distances(f, s->means, tx_index(DIMS(n, 1), ranked)), distance);
-        for (int64_t row = 0; row < n; row++)
-            given[row * k + rank] *= (real)(share(fits + ranked[row] * NUMBERS, (double)distance[row]) *
-                                            (double)(s->alpha - rank) / (double)s->alpha);
+    for (int64_t j = 0; j < n * k; j++) {
+        double away = distance(f + j / k * classes, means + class[j] * classes, classes);
+        given[j] *= (real)(share(&tails[class[j]], away) * (double)(s->alpha - j % k) / (double)s->alpha);
     }
-    return tx_scale(openmax_unknown(f, tx_from(DIMS(n, k), given), i), -1);
+    return tx_scale(openmax_unknown(logits, tx_from(DIMS(n, k), given), i), -1);
 }
 
 const method method_entry = {
