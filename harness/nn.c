@@ -1,7 +1,8 @@
 /* nn.c - runs ranges of a network's stages: as one plan of the backend where
  * it has one, else layer by layer with public operations. The composed way
  * serves every order of derivative, the plans serve evaluation without
- * gradients, training, and the gradient of an input's gradient. */
+ * gradients or with the input's, training, and the gradient of an input's
+ * gradient. */
 #include "engine.h"
 #include "network.h"
 
@@ -75,11 +76,22 @@ static void make_room(net *n)
     drop_plan(old);
 }
 
-static net_plan *find_plan(const net_range *r, int64_t images, bool bf16)
+/* A backend that knows nothing of BK_PULL opens a plan that keeps nothing. */
+static bk_plan *open_to_pull(const net_range *r, int64_t images)
+{
+    bk_plan *p = open_plan(r, images, BK_PULL);
+    if (!p || engine.api->plan_bytes(engine.b, p) > 0)
+        return p;
+    engine.api->plan_close(engine.b, p);
+    return NULL;
+}
+
+/* flags: BK_BF16, BK_PULL or none; the mode says the rest. */
+static net_plan *find_plan(const net_range *r, int64_t images, unsigned flags)
 {
     net *n = r->n;
-    unsigned flags = (bf16 ? BK_BF16 : 0U) | (r->mode == NN_EVAL ? 0U : BK_TRAIN);
     net_plan **at = &n->plans, *p;
+    flags |= r->mode == NN_EVAL ? 0U : BK_TRAIN;
     while (*at &&
            ((*at)->from != r->from || (*at)->to != r->to || (*at)->images != images || (*at)->flags != flags))
         at = &(*at)->next;
@@ -90,8 +102,8 @@ static net_plan *find_plan(const net_range *r, int64_t images, bool bf16)
         make_room(n);
         p = pool_host(sizeof *p);
         *p = (net_plan){.from = r->from, .to = r->to, .images = images, .flags = flags};
-        p->plan = open_plan(r, images, flags);
-        p->bf16 = p->plan && bf16;
+        p->plan = flags & BK_PULL ? open_to_pull(r, images) : open_plan(r, images, flags);
+        p->bf16 = p->plan && flags & BK_BF16;
         if (!p->plan && flags == (BK_TRAIN | BK_BF16))
             p->plan = open_plan(r, images, BK_TRAIN);
     }
@@ -229,7 +241,7 @@ static tensor *run_again(tensor *const in[], void *data)
     const plan_step *k = data;
     net_plan *wide = NULL;
     if (k->plan->bf16 && engine.fused && engine.api->plan_more)
-        wide = find_plan(&k->r, k->plan->images, false);
+        wide = find_plan(&k->r, k->plan->images, 0);
     if (!wide || !wide->plan || !engine.api->plan_more(engine.b, wide->plan))
         return net_compose(&k->r, in, NULL, false);
     tensor *batch = tx_new(DIMS(net_next(&k->r)->stat - net_first(&k->r)->stat));
@@ -257,6 +269,22 @@ static void plan_vjp(step *s)
 
 static const rule plan_rule = {"nn_run", plan_vjp, plan_forget};
 
+/* In evaluation, where nobody asks for the gradients of parameters. */
+static void pull_vjp(step *s)
+{
+    const plan_step *k = s->n->data;
+    if (s->create) {
+        ad_replay(s, run_again, s->n->data);
+        return;
+    }
+    tensor *x = ad_input(s, 0), *dx = tx_new(tx_dims(x));
+    engine.api->plan_grad(engine.b, k->plan->plan, tx_data(dx), NULL, tx_data(s->g), s->n->saved[0]->mem->at,
+                          tx_data(x), weights_of(&k->r));
+    ad_give(s, 0, dx);
+}
+
+static const rule pull_rule = {"nn_run", pull_vjp, plan_forget};
+
 /* Weights and statistics only ever change by writes that are counted. */
 static uint64_t version(const net *n)
 {
@@ -268,13 +296,13 @@ static tensor *run_plan(const net_range *r, net_plan *p, int count, tensor *cons
     const net *n = r->n;
     const net_stage *s = net_first(r);
     const bk_window *g = &n->layers[net_next(r)->layer - 1].g;
-    bool train = r->mode != NN_EVAL;
+    bool train = r->mode != NN_EVAL, pull = p->flags & BK_PULL;
     tensor *y = tx_new(DIMS(p->images, g->p, g->q, g->k));
-    tensor *kept = train ? tx_bytes(engine.api->plan_bytes(engine.b, p->plan)) : NULL;
+    tensor *kept = train || pull ? tx_bytes(engine.api->plan_bytes(engine.b, p->plan)) : NULL;
     real *stats = train ? tx_data(batch) : tx_data(n->stats) + s->stat;
     engine.api->plan_run(engine.b, p->plan, tx_data(y), kept ? kept->mem->at : NULL, tx_data(in[0]), weights_of(r),
                          stats, version(n));
-    node *recorded = train ? ad_node(y, &plan_rule, count, count, in) : NULL;
+    node *recorded = kept ? ad_node(y, pull ? &pull_rule : &plan_rule, pull ? 1 : count, count, in) : NULL;
     if (recorded) {
         keep_step(recorded, &(plan_step){*r, p});
         ad_save(recorded, kept);
@@ -342,14 +370,18 @@ static tensor *run_layers(const net_range *r, tensor *x)
     for (int p = first->part; p < next->part; p++)
         if (net_is_parameter(&n->parts[p]))
             in[count++] = n->parts[p].view;
-    bool recorded = false;
-    for (int i = 0; i < count && engine.recording; i++)
-        recorded = recorded || ad_wanted(in[i]);
+    bool of_input = engine.recording && ad_wanted(x), recorded = of_input;
+    for (int i = 1; i < count && engine.recording; i++)
+        if (ad_wanted(in[i])) {
+            recorded = true;
+            of_input = false; /* alone */
+        }
+    unsigned flags = r->mode == NN_EVAL && of_input ? BK_PULL : n->bf16 ? BK_BF16 : 0U;
 
     tensor *batch = r->mode == NN_EVAL ? NULL : tx_new(DIMS(statistics));
     net_plan *p = NULL;
-    if (engine.fused && engine.api->plan_open && images > 0 && (r->mode != NN_EVAL || !recorded))
-        p = find_plan(r, images, n->bf16);
+    if (engine.fused && engine.api->plan_open && images > 0 && (r->mode != NN_EVAL || !recorded || of_input))
+        p = find_plan(r, images, flags);
     if (r->mode != NN_EVAL)
         n->trained |= p && p->bf16 ? NN_TRAINED_BF16 : NN_TRAINED_F32;
     tensor *y = p && p->plan ? run_plan(r, p, count, in, batch) : net_compose(r, in, batch, !recorded);

@@ -41,6 +41,7 @@ enum bk_flag {
     BK_BF16 = 2,  /* plans may multiply in bfloat16, sums in float */
     BK_TRAIN = 4, /* plan_open only: batch statistics, and plan_grad will follow */
     BK_TF32 = 8,  /* open only: products may round their factors to TF32; sums in float */
+    BK_PULL = 16, /* plan_open only: evaluation, and plan_grad of the input alone will follow */
 };
 
 typedef struct bk_host { /* what the host lends; outlives the device */
@@ -178,7 +179,9 @@ typedef struct bk_api {
      * (plan_bytes of device memory, one per run whose grad is to come); grad
      * overwrites the parts of dw that belong to the plan's layers and leaves the
      * others; dx may be NULL. Without it, run reads running statistics, and
-     * `version` differs from the last call's whenever w or stats do. */
+     * `version` differs from the last call's whenever w or stats do. With
+     * BK_PULL run keeps what grad needs as well, and grad writes dx alone; a
+     * backend that cannot says NULL or plan_bytes of 0. */
     bk_plan *(*plan_open)(bk *b, const bk_layer *layers, int count, int64_t n, unsigned flags);
     size_t (*plan_bytes)(bk *b, const bk_plan *p);
     void (*plan_run)(bk *b, bk_plan *p, real *y, void *kept, const real *x, const real *w, real *stats,

@@ -215,7 +215,7 @@ static int plan_build(bk_plan *p)
     if (setjmp(p->refused))
         return 0;
     plan_input(p);
-    if (p->flags & BK_TRAIN)
+    if (p->flags & (BK_TRAIN | BK_PULL))
         plan_train(p);
     else
         plan_eval(p);
@@ -243,7 +243,7 @@ bk_plan *cpu_plan_open(bk *b, const bk_layer *layers, int count, int64_t n, unsi
 {
     static const int64_t blocks[] = {16, 0, 8}; /* the best first; 8 for CPUs with nothing better */
     int join = 0;
-    if (n < 1 || !well_formed(layers, count) || ((flags & BK_TRAIN) && (flags & BK_BF16)))
+    if (n < 1 || !well_formed(layers, count) || ((flags & (BK_TRAIN | BK_PULL)) && (flags & BK_BF16)))
         return NULL;
     for (int i = 0; i < count; i++)
         join |= layers[i].kind == BK_JOIN; /* joins cut across blocks */
@@ -337,8 +337,8 @@ void cpu_plan_grad(bk *b, bk_plan *p, real *dx, real *dw, const real *dy, void *
 {
     void *base[SPACES] = {[IN_PLAN] = p->memory, [IN_KEPT] = kept, [IN_X] = only_read(x),  [IN_W] = only_read(w),
                           [IN_DX] = dx,          [IN_DW] = dw,     [IN_DY] = only_read(dy)};
-    if (!(p->flags & BK_TRAIN))
-        b->host->die(__FILE__, __LINE__, "plan_grad: this plan was opened without BK_TRAIN");
+    if (!(p->flags & (BK_TRAIN | BK_PULL)))
+        b->host->die(__FILE__, __LINE__, "plan_grad: this plan was opened without BK_TRAIN or BK_PULL");
     run_phase(p, GRAD, base);
 }
 

@@ -1,5 +1,5 @@
 /* plan.h - inside a plan: arrays (values), what computes them (steps), and
- * where they live. plan_eval.c, plan_train.c and plan_bend.c turn layers into
+ * where they live. plan_eval.c, plan_train.c, plan_pull.c and plan_bend.c turn layers into
  * steps, plan_place.c places the values, plan.c runs the steps; plan_loops.c and
  * plan_norm.c have the loops that oneDNN lacks.
  *
@@ -154,6 +154,8 @@ void plan_join(bk_plan *p, enum plan_phase phase, int layer, int side); /* side 
 
 /* plan_eval.c, plan_train.c and plan_bend.c: layers to steps. */
 void plan_eval(bk_plan *p);
+/* The convolution's filter times the norm's scale, and the bias left over. */
+int plan_folded(bk_plan *p, const bk_layer *conv, const bk_layer *norm, int *bias);
 void plan_train(bk_plan *p);
 void plan_bend(bk_plan *p);
 
@@ -165,6 +167,7 @@ typedef struct plan_back {
     int mean, variance, workspace; /* of the forward step */
     dnn_op *op;                    /* a convolution's or pooling's, forward */
     int g, tangent;                /* plan_bend.c: what SLOPE took; the result's tangent, -1: none yet */
+    int filter;                    /* plan_pull.c: a convolution's */
 } plan_back;
 plan_back *plan_back_of(const bk_plan *p, int layer);
 int plan_fused_relu(const bk_plan *p, int layer); /* that batch-norm or the sum before it applies; -1 */
@@ -172,11 +175,15 @@ int plan_take(bk_plan *p, int layer);             /* what came back, added up */
 void plan_arrive(bk_plan *p, int layer, int value);
 int plan_back_filter(bk_plan *p, const bk_layer *l, int x, int g); /* in the order oneDNN likes */
 void plan_put_filter(bk_plan *p, const bk_layer *l, int dw);
-int plan_back_images(bk_plan *p, const bk_layer *l, int x, int g);
+int plan_back_images(bk_plan *p, const bk_layer *l, int x, int g, int filter);
 void plan_walk_back(bk_plan *p, enum plan_phase phase);
 void plan_bend_conv(bk_plan *p,
                     int i); /* plan_bend.c: BEND's way back through the layers that are not linear in all */
 void plan_bend_norm(bk_plan *p, int i);
+void plan_pull_conv(bk_plan *p, int i); /* plan_pull.c: the layers that evaluate with running statistics */
+void plan_pull_norm(bk_plan *p, int i);
+void plan_pull_back_conv(bk_plan *p, int i);
+void plan_pull_back_norm(bk_plan *p, int i);
 int plan_coefficients(bk_plan *p, enum plan_space space, int64_t at, int64_t n);
 int64_t plan_reals(const bk_plan *p, int value);
 

@@ -134,7 +134,7 @@ void plan_bend_conv(bk_plan *p, int i)
         int q = plan_take(p, i), more = plan_as(p, BEND, plan_back_filter(p, l, x, q), plan_desc(p, dw));
         PLAN_LOOP(p, BEND, plan_plus, dw, dw, more)->number[0] = plan_reals(p, dw);
         p->for_dx = l->a < 0;
-        plan_arrive(p, l->a, plan_back_images(p, l, x, q));
+        plan_arrive(p, l->a, plan_back_images(p, l, x, q, plan_filter(p, IN_W, l)));
         p->for_dx = 0;
     }
     plan_put_filter(p, l, dw);

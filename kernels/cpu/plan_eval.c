@@ -63,8 +63,7 @@ static int statistics(bk_plan *p, const bk_layer *norm)
     return plan_at(p, IN_STATS, norm->stat, 2 * norm->g.k, NULL);
 }
 
-/* The convolution's filter times the norm's scale, and the bias left over. */
-static int folded_filter(bk_plan *p, const bk_layer *conv, const bk_layer *norm, int *bias)
+int plan_folded(bk_plan *p, const bk_layer *conv, const bk_layer *norm, int *bias)
 {
     const bk_window *g = &conv->g;
     int from = plan_filter(p, IN_W, conv), to = plan_new(p, plan_desc(p, from));
@@ -91,7 +90,7 @@ static void eval_conv(bk_plan *p, int i)
         if (!op)
             plan_refuse(p);
     }
-    int w = c.norm >= 0 ? folded_filter(p, l, &p->layer[c.norm], &bias) : plan_filter(p, IN_W, l);
+    int w = c.norm >= 0 ? plan_folded(p, l, &p->layer[c.norm], &bias) : plan_filter(p, IN_W, l);
     w = plan_packed(p, PREPARE, l, w, dnn_want(op, DNNL_ARG_WEIGHTS));
     x = plan_as(p, RUN, x, dnn_want(op, DNNL_ARG_SRC));
     int y = c.plus >= 0 ? plan_over(p, p->made[c.sum], NULL) : plan_new(p, dnn_want(op, DNNL_ARG_DST));

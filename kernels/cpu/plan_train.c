@@ -214,7 +214,17 @@ void plan_put_filter(bk_plan *p, const bk_layer *l, int dw)
     plan_copy(p, p->going, plan_filter(p, IN_DW, l), dw);
 }
 
-int plan_back_images(bk_plan *p, const bk_layer *l, int x, int g)
+/* Filters that do not change from run to run are packed once, whoever wants dx. */
+static int packed_back(bk_plan *p, const bk_layer *l, int filter, dnn_desc desc)
+{
+    int was = p->for_dx, once = (p->flags & BK_PULL) != 0;
+    p->for_dx = was && !once;
+    int w = plan_packed(p, once ? PREPARE : p->going, l, filter, desc);
+    p->for_dx = was;
+    return w;
+}
+
+int plan_back_images(bk_plan *p, const bk_layer *l, int x, int g, int filter)
 {
     dnn_conv c = {.g = &l->g, .type = p->type, .ytype = p->type, .y = plan_desc(p, g)};
     c.with = plan_winograd(p, &l->g, l->g.k);
@@ -225,7 +235,7 @@ int plan_back_images(bk_plan *p, const bk_layer *l, int x, int g)
         op = dnn_conv_x(p->dnn, &c);
     }
     plan_own(p, op);
-    int w = plan_packed(p, p->going, l, plan_filter(p, IN_W, l), dnn_want(op, DNNL_ARG_WEIGHTS));
+    int w = packed_back(p, l, filter, dnn_want(op, DNNL_ARG_WEIGHTS));
     int dx = plan_new(p, dnn_want(op, DNNL_ARG_DIFF_SRC));
     g = plan_as(p, p->going, g, dnn_want(op, DNNL_ARG_DIFF_DST));
     PLAN_DO(p, p->going, op, {DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_DIFF_DST, g}, {DNNL_ARG_WEIGHTS, w});
@@ -240,7 +250,7 @@ static void back_conv(bk_plan *p, int i)
     if (p->going == GRAD)
         plan_put_filter(p, l, plan_back_filter(p, l, x, g));
     p->for_dx = l->a < 0;
-    plan_arrive(p, l->a, plan_back_images(p, l, x, g));
+    plan_arrive(p, l->a, plan_back_images(p, l, x, g, plan_filter(p, IN_W, l)));
 }
 
 static void back_norm(bk_plan *p, int i)
@@ -270,7 +280,7 @@ static void back_relu(bk_plan *p, int i)
 {
     int a = p->layer[i].a;
     plan_back *note = plan_back_of(p, i);
-    if (a >= 0 && p->layer[a].kind == BK_NORM && plan_fused_relu(p, a) == i) {
+    if (!(p->flags & BK_PULL) && a >= 0 && p->layer[a].kind == BK_NORM && plan_fused_relu(p, a) == i) {
         plan_arrive(p, a, plan_take(p, i));
         return;
     }
@@ -336,6 +346,9 @@ static void back_join(bk_plan *p, int i)
 /* --- the walk --- */
 
 typedef void layer_steps(bk_plan *p, int i);
+static layer_steps *const pull_forth[BK_WIDEN + 1] = {[BK_CONV] = plan_pull_conv, [BK_NORM] = plan_pull_norm};
+static layer_steps *const pull_back[BK_WIDEN + 1] = {
+    [BK_CONV] = plan_pull_back_conv, [BK_NORM] = plan_pull_back_norm};
 static layer_steps *const forth[] = {
     [BK_CONV] = train_conv, [BK_NORM] = train_norm,     [BK_RELU] = train_relu,     [BK_PLUS] = train_plus,
     [BK_JOIN] = train_join, [BK_POOL_MAX] = train_pool, [BK_POOL_AVG] = train_pool, [BK_WIDEN] = train_widen,
@@ -357,7 +370,9 @@ void plan_walk_back(bk_plan *p, enum plan_phase phase)
     for (int i = end; i >= 0; i--) {
         enum bk_kind kind = p->layer[i].kind;
         p->for_dx = 0;
-        if (phase == BEND && (kind == BK_CONV || kind == BK_NORM))
+        if (p->flags & BK_PULL && pull_back[kind])
+            pull_back[kind](p, i);
+        else if (phase == BEND && (kind == BK_CONV || kind == BK_NORM))
             (kind == BK_CONV ? plan_bend_conv : plan_bend_norm)(p, i);
         else if (phase != BEND || plan_back_of(p, i)->n) /* nothing comes back yet */
             back[kind](p, i);
@@ -373,9 +388,12 @@ void plan_train(bk_plan *p)
     p->back = calloc((size_t)p->count + 1, sizeof *p->back);
     if (!p->back)
         plan_refuse(p);
-    for (int i = 0; i <= end; i++)
+    for (int i = 0; i <= end; i++) {
+        enum bk_kind kind = p->layer[i].kind;
+        layer_steps *make = p->flags & BK_PULL && pull_forth[kind] ? pull_forth[kind] : forth[kind];
         if (p->made[i] < 0)
-            forth[p->layer[i].kind](p, i);
+            make(p, i);
+    }
     plan_copy(p, RUN, plan_outside(p, IN_Y, end), p->made[end]);
     plan_walk_back(p, GRAD);
 }
