@@ -4,6 +4,7 @@
  * which are only about speed. A NaN that an entry reads comes out of it. */
 #include "backend.h"
 #include "random.h"
+#include "window.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -379,13 +380,10 @@ static void ref_gemm(bk *b, int ta, int tb, int64_t m, int64_t n, int64_t k, con
 /* Whether there is anything to do; the extents must belong together. */
 static int sound(bk *b, const bk_window *g, const char *op)
 {
-    if (!(g->n && g->h && g->w && g->c && g->k && g->p && g->q && g->r && g->s))
+    if (window_empty(g))
         return 0;
-    int fits = g->stride > 0 && g->pad >= 0 && g->h + 2 * g->pad >= g->r && g->w + 2 * g->pad >= g->s &&
-               g->p == (g->h + 2 * g->pad - g->r) / g->stride + 1 &&
-               g->q == (g->w + 2 * g->pad - g->s) / g->stride + 1;
-    REQUIRE(b, fits, "%s: %lldx%lld by %dx%d stride %d pad %d does not give %lldx%lld", op, (long long)g->h,
-            (long long)g->w, g->r, g->s, g->stride, g->pad, (long long)g->p, (long long)g->q);
+    REQUIRE(b, window_fits(g), "%s: %lldx%lld by %dx%d stride %d pad %d does not give %lldx%lld", op,
+            (long long)g->h, (long long)g->w, g->r, g->s, g->stride, g->pad, (long long)g->p, (long long)g->q);
     return 1;
 }
 

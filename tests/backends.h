@@ -44,12 +44,6 @@ static const bk_host backends_host = {.die = backends_die, .note = backends_note
 /* The cuda backend compiled for the processor, on an emulated card. */
 static const char backends_emulated[] = "cuda-emulated";
 
-static inline const char *backends_folder(void)
-{
-    const char *folder = getenv("B");
-    return folder ? folder : "build";
-}
-
 /* The object stays loaded: thread pools do not survive an unload. */
 static inline device backends_open(const char *name)
 {
@@ -57,9 +51,9 @@ static inline device backends_open(const char *name)
     char path[4096];
     snprintf(v.name, sizeof v.name, "%s", name);
     if (strcmp(name, backends_emulated) == 0)
-        snprintf(path, sizeof path, "%s/tests/emulator/cuda.so", backends_folder());
+        snprintf(path, sizeof path, "%s/tests/emulator/cuda.so", tested_build());
     else
-        snprintf(path, sizeof path, "%s/kernels/%s.so", backends_folder(), name);
+        snprintf(path, sizeof path, "%s/kernels/%s.so", tested_build(), name);
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     union {
         void *object;
@@ -89,7 +83,7 @@ static inline void backends_close(device *v)
 static inline int backends_built(char names[][32], int most)
 {
     char pattern[4096];
-    snprintf(pattern, sizeof pattern, "%s/kernels/*.so", backends_folder());
+    snprintf(pattern, sizeof pattern, "%s/kernels/*.so", tested_build());
     glob_t found;
     int n = 0;
     if (glob(pattern, 0, NULL, &found) != 0)
@@ -100,7 +94,7 @@ static inline int backends_built(char names[][32], int most)
         n += strcmp(names[n], "ref") != 0 && tested(names[n]);
     }
     globfree(&found);
-    snprintf(pattern, sizeof pattern, "%s/tests/emulator/cuda.so", backends_folder());
+    snprintf(pattern, sizeof pattern, "%s/tests/emulator/cuda.so", tested_build());
     if (n < most && access(pattern, R_OK) == 0) {
         snprintf(names[n], 32, "%s", backends_emulated);
         n += tested(names[n]);

@@ -57,7 +57,7 @@ static void open_backend(const char *name)
 {
     char kernels[4200];
     int emulated = strcmp(name, backends_emulated) == 0;
-    snprintf(kernels, sizeof kernels, "%s/%s", backends_folder(), emulated ? "tests/emulator" : "kernels");
+    snprintf(kernels, sizeof kernels, "%s/%s", tested_build(), emulated ? "tests/emulator" : "kernels");
     setenv("OODBENCH_KERNELS", kernels, 1);
     if (device_open(emulated ? "cuda" : name, 0) != 0)
         skip(); /* built, but this machine has no such card */

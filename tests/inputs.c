@@ -317,7 +317,7 @@ static void add_scorers(void)
         char path[512];
         size_t length = strlen(found[i]->d_name);
         if (length > 2 && strcmp(found[i]->d_name + length - 2, ".c") == 0) {
-            snprintf(path, sizeof path, "%s/methods/%.*s.so", toy_build(), (int)(length - 2), found[i]->d_name);
+            snprintf(path, sizeof path, "%s/methods/%.*s.so", tested_build(), (int)(length - 2), found[i]->d_name);
             add_scorer(path);
         }
         free(found[i]);

@@ -246,10 +246,7 @@ static void not_finite(void **state)
 
 static int open_device(const char *name)
 {
-    char kernels[512];
-    const char *b = getenv("B");
-    snprintf(kernels, sizeof kernels, "%s/kernels", b ? b : "build");
-    setenv("OODBENCH_KERNELS", kernels, 1);
+    tested_kernels();
     return device_open(name, 0);
 }
 

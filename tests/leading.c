@@ -3,6 +3,7 @@
 #include "../harness/engine.h"
 #include "../harness/fault.h"
 #include "../kernels/random.h"
+#include "tested.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,10 +106,7 @@ static void zeros_and_nan(void **state)
 static int begin(void **state)
 {
     (void)state;
-    char kernels[512];
-    const char *b = getenv("B");
-    snprintf(kernels, sizeof kernels, "%s/kernels", b ? b : "build");
-    setenv("OODBENCH_KERNELS", kernels, 1);
+    tested_kernels();
     if (device_open("ref", 0) == 0)
         return 0;
     fprintf(stderr, "%s\n", fault_text());

@@ -4,6 +4,7 @@
 #include "../harness/engine.h"
 #include "../harness/fault.h"
 #include "../kernels/random.h"
+#include "tested.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -212,10 +213,7 @@ static void not_finite(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    char kernels[512];
-    const char *b = getenv("B");
-    snprintf(kernels, sizeof kernels, "%s/kernels", b ? b : "build");
-    setenv("OODBENCH_KERNELS", kernels, 1);
+    tested_kernels();
     return device_open("ref", 0);
 }
 

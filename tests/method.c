@@ -249,7 +249,7 @@ static void refused(const char *file, const char *says)
 {
     char path[512];
     plugin *p;
-    snprintf(path, sizeof path, "%s/%s", toy_build(), file);
+    snprintf(path, sizeof path, "%s/%s", tested_build(), file);
     assert_int_equal(plugin_open(&p, path), -1);
     if (!strstr(fault_text(), says))
         fail_msg("expected a word of `%s`, found: %s", says, fault_text());
@@ -301,7 +301,7 @@ static void add_scorer(const char *device, const char *name)
 {
     char path[512];
     plugin *p = NULL;
-    snprintf(path, sizeof path, "%s/methods/%s.so", toy_build(), name);
+    snprintf(path, sizeof path, "%s/methods/%s.so", tested_build(), name);
     if (plugin_open(&p, path) != 0 ||
         (plugin_method(p)->score && !plugin_method(p)->inputs)) { /* a broken one fails its case */
         add(hand_checks, device, name, "hand checks");

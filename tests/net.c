@@ -25,10 +25,8 @@ static char folder[4096], path[4200], other[4200];
 static int set_up(void **state)
 {
     (void)state;
-    char kernels[4200];
-    const char *tmp = getenv("TMPDIR"), *build = getenv("B");
-    snprintf(kernels, sizeof kernels, "%s/kernels", build ? build : "build");
-    setenv("OODBENCH_KERNELS", kernels, 1);
+    const char *tmp = getenv("TMPDIR");
+    tested_kernels();
     setenv("OMP_NUM_THREADS", "1", 0); /* threads that wait for each other by spinning lose a busy machine */
     snprintf(folder, sizeof folder, "%s/oodbench-net.XXXXXX", tmp ? tmp : "/tmp");
     if (!mkdtemp(folder))

@@ -261,15 +261,5 @@ static int run_backend(const char *name)
 
 int main(void)
 {
-    char names[8][32];
-    int n = backends_built(names, 8), failed = 0;
-    ref = backends_open("ref");
-    if (!ref.b || n == 0) {
-        fprintf(stderr, "plan: %s\n", ref.b ? "no backend but ref is built" : ref.why);
-        return 1;
-    }
-    for (int i = 0; i < n; i++)
-        failed += run_backend(names[i]);
-    ref.f->close(ref.b);
-    return failed;
+    return on_backends("plan", run_backend);
 }

@@ -16,6 +16,7 @@
 
 #include "../harness/engine.h"
 #include "../harness/fault.h"
+#include "tested.h"
 
 #define ENDLESS 10000 /* more allocations than any workload here makes */
 
@@ -762,11 +763,8 @@ int main(void)
         cmocka_unit_test(nothing_swallows_nan),
         cmocka_unit_test(nearest_by_tiles),
     };
-    const char *build = getenv("B");
-    char folder[4096];
 
-    snprintf(folder, sizeof folder, "%s/kernels", build ? build : "build");
-    setenv("OODBENCH_KERNELS", folder, 1);
+    tested_kernels();
     int failed = cmocka_run_group_tests(children, NULL, NULL);
     return failed + cmocka_run_group_tests(own, with_device, without_device);
 }

@@ -140,10 +140,7 @@ static void other_gradients(void **state)
 static int begin(void **state)
 {
     (void)state;
-    char kernels[512];
-    const char *b = getenv("B");
-    snprintf(kernels, sizeof kernels, "%s/kernels", b ? b : "build");
-    setenv("OODBENCH_KERNELS", kernels, 1);
+    tested_kernels();
     if (device_open(tested_device(), 0) == 0)
         return 0;
     fprintf(stderr, "%s\n", fault_text());

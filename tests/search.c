@@ -92,7 +92,7 @@ static char *search(const hunt *h, char **log, char **told)
     plugin *p;
     toy_open("ref", &toy_t);
     toy_begin_run(&toy_t, &r, &e);
-    snprintf(path, sizeof path, "%s/tests/bad/picky.so", toy_build());
+    snprintf(path, sizeof path, "%s/tests/bad/picky.so", tested_build());
     if (plugin_open(&p, path) != 0)
         fail_msg("%s", fault_text());
     toy_configure(p, h->given ? h->given : "");

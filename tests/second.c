@@ -21,10 +21,7 @@ static int set_up(void **state)
 {
     (void)state;
     pool_check(true); /* guards around what plans write, and NaN where they read what nobody wrote */
-    char kernels[4200];
-    const char *build = getenv("B");
-    snprintf(kernels, sizeof kernels, "%s/kernels", build ? build : "build");
-    setenv("OODBENCH_KERNELS", kernels, 1);
+    tested_kernels();
     setenv("OMP_NUM_THREADS", "1", 0); /* threads that wait for each other by spinning lose a busy machine */
     return 0;
 }

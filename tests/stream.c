@@ -10,6 +10,7 @@
 #include "../harness/gather.h"
 #include "../harness/trainer.h"
 #include "../kernels/random.h"
+#include "tested.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,10 +50,8 @@ static int write_set(void)
 static int set_up(void **state)
 {
     (void)state;
-    char kernels[512];
-    const char *b = getenv("B"), *tmp = getenv("TMPDIR");
-    snprintf(kernels, sizeof kernels, "%s/kernels", b ? b : "build");
-    setenv("OODBENCH_KERNELS", kernels, 1);
+    const char *tmp = getenv("TMPDIR");
+    tested_kernels();
     snprintf(folder, sizeof folder, "%s/oodbench-stream.XXXXXX", tmp ? tmp : "/tmp");
     if (!mkdtemp(folder))
         return -1;

@@ -225,4 +225,21 @@ static void session_close(session *t)
     free(taken(&t->kept, 1));
 }
 
+/* Runs `run` with the name of each backend but ref, which is open as the judge;
+ * the failures of all, or 1 having said what is not built. */
+static inline int on_backends(const char *program, int (*run)(const char *name))
+{
+    char names[8][32];
+    int n = backends_built(names, 8), failed = 0;
+    ref = backends_open("ref");
+    if (!ref.b || n == 0) {
+        fprintf(stderr, "%s: %s\n", program, ref.b ? "no backend but ref is built" : ref.why);
+        return 1;
+    }
+    for (int i = 0; i < n; i++)
+        failed += run(names[i]);
+    ref.f->close(ref.b);
+    return failed;
+}
+
 #endif

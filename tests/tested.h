@@ -4,8 +4,24 @@
 #ifndef TESTED_H
 #define TESTED_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The build folder: what the environment variable B names. */
+static inline const char *tested_build(void)
+{
+    const char *build = getenv("B");
+    return build ? build : "build";
+}
+
+/* Devices are then opened from there; before the first is. */
+static inline void tested_kernels(void)
+{
+    char kernels[4200];
+    snprintf(kernels, sizeof kernels, "%s/kernels", tested_build());
+    setenv("OODBENCH_KERNELS", kernels, 1);
+}
 
 static inline const char *tested_device(void)
 {

@@ -53,18 +53,10 @@ static net *toy_net;
 static const char *toy_device;
 static const toy *toy_head;
 
-static inline const char *toy_build(void)
-{
-    const char *b = getenv("B");
-    return b ? b : "build";
-}
-
 /* Before anything else. */
 static inline void toy_begin(void)
 {
-    char kernels[512];
-    snprintf(kernels, sizeof kernels, "%s/kernels", toy_build());
-    setenv("OODBENCH_KERNELS", kernels, 1);
+    tested_kernels();
     setenv("OMP_NUM_THREADS", "1", 0); /* the leak checker of `make san` stumbles over libgomp's waiting threads */
 }
 
@@ -181,7 +173,7 @@ static inline plugin *toy_method(const char *name, const char *parameters)
 {
     char path[512];
     plugin *p;
-    snprintf(path, sizeof path, "%s/methods/%s.so", toy_build(), name);
+    snprintf(path, sizeof path, "%s/methods/%s.so", tested_build(), name);
     if (plugin_open(&p, path) != 0)
         fail_msg("%s", fault_text());
     toy_configure(p, parameters);

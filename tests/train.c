@@ -52,7 +52,7 @@ static int train(const char *name, const recipe *c, uint64_t seed, int64_t class
     run r;
     extractor e = {.mean = {0.5, 0.5, 0.5}, .std = {0.25, 0.25, 0.25}};
     train_job job = {.recipe = *c, .name = "test", .id = id_path, .out = out_path, .csv = csv_path};
-    snprintf(path, sizeof path, "%s/methods/%s.so", build(), name);
+    snprintf(path, sizeof path, "%s/methods/%s.so", tested_build(), name);
     if (plugin_open(&p, path) != 0 || nn_build(&e.net, "resnet20", classes, seed) != 0)
         fail_msg("%s", fault_text());
     e.precision = precision;
@@ -295,7 +295,7 @@ static int find_trainings(training *list)
         plugin *p = NULL;
         if (length > 2 && length < 30 && strcmp(name + length - 2, ".c") == 0 && count < MOST) {
             name[length - 2] = '\0';
-            snprintf(path, sizeof path, "%s/methods/%s.so", build(), name);
+            snprintf(path, sizeof path, "%s/methods/%s.so", tested_build(), name);
             training *t = &list[count];
             snprintf(t->method, sizeof t->method, "%.31s", name);
             snprintf(t->label, sizeof t->label, "%.31s: lowers its loss", name);

@@ -23,19 +23,11 @@
 
 static char folder[4096], id_path[4200], outlier_path[4200], out_path[4200], csv_path[4200];
 
-static inline const char *build(void)
-{
-    const char *b = getenv("B");
-    return b ? b : "build";
-}
-
 /* Makes the folder and the sets, opens the device; -1, having said why. */
 static inline int trained_begin(const char *test, int64_t train, int64_t val, int64_t auxiliary)
 {
-    char kernels[512];
     const char *tmp = getenv("TMPDIR");
-    snprintf(kernels, sizeof kernels, "%s/kernels", build());
-    setenv("OODBENCH_KERNELS", kernels, 1);
+    tested_kernels();
     snprintf(folder, sizeof folder, "%s/oodbench-%s.XXXXXX", tmp ? tmp : "/tmp", test);
     if (!mkdtemp(folder))
         return -1;

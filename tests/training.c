@@ -159,7 +159,7 @@ static plugin *open_method(const char *name, const char *const settings[])
     char path[512];
     plugin *p;
     config *c = config_new();
-    snprintf(path, sizeof path, "%s/methods/%s.so", build(), name);
+    snprintf(path, sizeof path, "%s/methods/%s.so", tested_build(), name);
     for (int i = 0; settings && i < 8 && settings[i]; i += 2)
         config_append(c, settings[i], settings[i + 1], "the test");
     if (plugin_open(&p, path) != 0 || plugin_configure(p, c) != 0)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../window.h"
 #include "parallel.h"
 
 enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20 };
@@ -187,12 +188,9 @@ cpu_made *cpu_recall(bk *b, const int64_t key[CPU_KEY])
 
 int cpu_window(bk *b, const bk_window *g, const char *op)
 {
-    if (!(g->n && g->h && g->w && g->c && g->k && g->p && g->q && g->r && g->s))
+    if (window_empty(g))
         return 0;
-    int fits = g->stride > 0 && g->pad >= 0 && g->h + 2 * g->pad >= g->r && g->w + 2 * g->pad >= g->s &&
-               g->p == (g->h + 2 * g->pad - g->r) / g->stride + 1 &&
-               g->q == (g->w + 2 * g->pad - g->s) / g->stride + 1;
-    if (!fits)
+    if (!window_fits(g))
         CPU_DIE(b, "%s: %lldx%lld by %dx%d stride %d pad %d does not give %lldx%lld", op, (long long)g->h,
                 (long long)g->w, g->r, g->s, g->stride, g->pad, (long long)g->p, (long long)g->q);
     return 1;

@@ -1,5 +1,6 @@
 /* plan_layers.c - what evaluation and training plans share: who reads a layer,
  * what can be done along with it, and the steps that are the same in both. */
+#include "../window.h"
 #include "plan.h"
 #include "plan_move.h"
 
@@ -36,13 +37,6 @@ static int is_like(bk_plan *p, int layer, int64_t h, int64_t w, int64_t c)
     return g->p == h && g->q == w && g->k == c;
 }
 
-static int is_window(const bk_window *g)
-{
-    return g->r > 0 && g->s > 0 && g->stride > 0 && g->pad >= 0 && g->h + 2 * g->pad >= g->r &&
-           g->w + 2 * g->pad >= g->s && g->p == (g->h + 2 * g->pad - g->r) / g->stride + 1 &&
-           g->q == (g->w + 2 * g->pad - g->s) / g->stride + 1;
-}
-
 static int fits(bk_plan *p, const bk_layer *l)
 {
     const bk_window *g = &l->g;
@@ -51,8 +45,8 @@ static int fits(bk_plan *p, const bk_layer *l)
     int same = windowed || (g->h == g->p && g->w == g->q);
     int channels = l->kind == BK_CONV || g->k == g->c || (l->kind == BK_JOIN && g->k > g->c) ||
                    (l->kind == BK_WIDEN && g->k > g->c);
-    return (unsigned)l->kind <= BK_WIDEN && same && channels && (!windowed || is_window(g)) &&
-           is_like(p, l->a, g->h, g->w, g->c) &&
+    return (unsigned)l->kind <= BK_WIDEN && same && channels &&
+           (!windowed || (g->r > 0 && g->s > 0 && window_fits(g))) && is_like(p, l->a, g->h, g->w, g->c) &&
            (!two || is_like(p, l->b, g->h, g->w, l->kind == BK_JOIN ? g->k - g->c : g->c));
 }
 
