@@ -5,7 +5,10 @@
 #include "fault.h"
 #include "report.h"
 #include "score.h"
+#include "scores.h"
+#include "text.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,6 +64,15 @@ int cell_features(cell *k)
     return EXIT_OK;
 }
 
+/* A cell file names the folder of results, unless a person wrote it to look at rows alone. */
+static void keep_scores(const cell *k, score_set *s)
+{
+    const char *out = config_text(k->c, "results");
+    char path[PATH_MAX];
+    s->run = k->run;
+    s->kept = out ? text_copy(scores_path(path, sizeof path, out, k->run, s->name)) : NULL;
+}
+
 static int find_set(const cell *k, score_set *s, const char *name, const char *group)
 {
     int n = 0;
@@ -70,6 +82,7 @@ static int find_set(const cell *k, score_set *s, const char *name, const char *g
     s->splits = pool_host((size_t)(n + 1) * sizeof *s->splits);
     for (int i = 0; i <= n; i++)
         s->splits[i] = part_of(k, name, i);
+    keep_scores(k, s);
     return s->path ? 0 : -1;
 }
 
@@ -133,8 +146,10 @@ int cell_score(cell *k)
         rc = score(k, &r, sets, n, searched ? wanted : NULL);
         run_end(&r);
     }
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         free(sets[i].splits);
+        free(sets[i].kept);
+    }
     free(sets);
     free(wanted);
     return rc;

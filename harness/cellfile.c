@@ -86,6 +86,7 @@ char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scor
     put(c, "seed", m->seed);
     put(c, "weights", kind == CELL_TRAIN ? m->start : m->file);
     put(c, "cache", p->cache);
+    put(c, "results", by ? p->out : NULL);
     for (int i = 0; same[i]; i++)
         config_copy(c, same[i], p->c, same[i]);
     put_sets(c, p, sets);

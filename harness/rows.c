@@ -2,12 +2,15 @@
 #include "rows.h"
 #include "commit.h"
 #include "fault.h"
+#include "file.h"
 #include "labels.h"
 #include "points.h"
 #include "progress.h"
+#include "scores.h"
 #include "tallies.h"
 #include "text.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,11 +118,24 @@ static int put_row(rows *r, const char *fields[RESULT_COLUMNS])
 }
 
 /* A row that is ok and was made as a member of this group, against these ID sets. */
-static int done(const rows *r, const scored *by, const char *group, const char *set)
+static int delivered(const rows *r, const scored *by, const char *group, const char *set)
 {
     int row = result_find(r->results, by->run, set, group);
     return row >= 0 && result_ok(r->results, row) && strcmp(sheet_at(r->results, row, RESULT_GROUP), group) == 0 &&
            strcmp(sheet_at(r->results, row, RESULT_ID), id_of(r, group)) == 0;
+}
+
+static int kept(const rows *r, const scored *by, const char *set)
+{
+    char path[PATH_MAX];
+    return file_exists(scores_path(path, sizeof path, r->p.out, by->run, set));
+}
+
+/* Such a row whose scores, and those of the ID test set, are kept. Full-spectrum
+ * rows are made of scores that rows of their own are made of as well. */
+static int done(const rows *r, const scored *by, const char *group, const char *set)
+{
+    return delivered(r, by, group, set) && kept(r, by, config_text(r->p.c, "id")) && kept(r, by, set);
 }
 
 static int add_wanted(const rows *r, const scored *by, config *wanted)
@@ -169,7 +185,7 @@ int rows_fail(const reports *w, const char *status)
             row.fields[RESULT_OOD] = set;
             row.fields[RESULT_GROUP] = row_groups[g].name;
             row.fields[RESULT_STATUS] = line;
-            if (!is_listed(w->told, row_groups[g].name, set) && !done(w->r, w->by, row_groups[g].name, set) &&
+            if (!is_listed(w->told, row_groups[g].name, set) && !delivered(w->r, w->by, row_groups[g].name, set) &&
                 put_row(w->r, row.fields) != 0)
                 return -1;
         }

@@ -7,6 +7,7 @@
 #include "metrics.h"
 #include "report.h"
 #include "resident.h"
+#include "scores.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -106,6 +107,8 @@ static int score_set_of(plugin *p, run *r, const score_set *set, outcome *o)
     if (rc == 0 && o->bad)
         report_status("nan: %lld of %lld scores of %s are not finite", (long long)o->bad, (long long)o->n,
                       set->name);
+    else if (rc == 0 && set->kept)
+        rc = scores_write(set->kept, set->run, set->name, o->scores, o->n);
     return rc;
 }
 

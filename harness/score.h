@@ -10,6 +10,8 @@
 typedef struct score_set {
     const char *name, *group, *path; /* group: id near far csid */
     const char **splits;             /* those of the file that make the set, ends with NULL */
+    const char *run;                 /* of its row of results */
+    char *kept;                      /* where its scores go (scores.h); NULL: nowhere */
 } score_set;
 
 /* What the method's scores of one set are, after fit. Returns the number of
