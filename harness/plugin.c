@@ -157,6 +157,9 @@ int plugin_check(const method *m, const char *path)
         return fault("%s: expected a citation in .cite", m->name);
     if ((!m->score && !m->loss && !m->step) || (m->fit && !m->score))
         return fault("%s: expected a score, a loss or a step (and fit only beside a score)", m->name);
+    if ((unsigned)m->family > FAMILY_SHARPNESS || (m->family && m->score))
+        return fault("%s: expected one of enum method_family in .family, of a training method, found %d", m->name,
+                     (int)m->family);
     if (m->nparams > MOST_PARAMS || m->self_bytes > MOST_BYTES || (m->nparams && !m->params))
         return fault("%s: %u parameters in %u bytes are more than the %d in %d allowed", m->name, m->nparams,
                      m->self_bytes, MOST_PARAMS, MOST_BYTES);
@@ -426,9 +429,10 @@ int describe_main(int argc, char **argv)
         return EXIT_PRECONDITION;
     }
     const method *m = p->m;
-    printf("method\tname=%s\tcite=%s\tfit=%d\tscore=%d\tloss=%d\tstep=%d\toutliers=%d\treconstruction=%d\n",
-           m->name, m->cite, m->fit != NULL, m->score != NULL, m->loss != NULL, m->step != NULL, m->outliers,
-           m->reconstruction);
+    printf(
+        "method\tname=%s\tcite=%s\tfit=%d\tscore=%d\tloss=%d\tstep=%d\toutliers=%d\treconstruction=%d\tfamily=%d\n",
+        m->name, m->cite, m->fit != NULL, m->score != NULL, m->loss != NULL, m->step != NULL, m->outliers,
+        m->reconstruction, (int)m->family);
     for (uint32_t i = 0; i < m->nparams; i++)
         describe_param(&m->params[i]);
     plugin_close(p);

@@ -147,6 +147,7 @@ static void take_line(void *arg, char *line)
         m->step = number(line, "step") != 0;
         m->outliers = number(line, "outliers") != 0;
         m->reconstruction = number(line, "reconstruction") != 0;
+        m->family = (int)number(line, "family");
     } else if (strncmp(line, "param\t", 6) == 0) {
         m->params = text_more(m->params, (size_t)(m->nparams + 1) * sizeof *m->params);
         m->params[m->nparams++] = (parameter){.name = field(line, "name"),

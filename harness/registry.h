@@ -20,6 +20,7 @@ typedef struct entry_point {
     char *cite;
     int fit, score, loss, step, outliers;
     int reconstruction; /* no source states all of it */
+    int family;         /* enum method_family */
     parameter *params;
     int nparams;
 } entry_point;

@@ -11,5 +11,9 @@ static void step(void *self, run *r, const batch *b)
     sam_step(self, r, b, ASCENT_ADAPTIVE);
 }
 
-const method method_entry = {METHOD_HEAD, .name = "asam", .cite = "Kwon et al. 2021", PARAMS(struct sam, params),
-                             .step = step};
+const method method_entry = {METHOD_HEAD,
+                             .name = "asam",
+                             .cite = "Kwon et al. 2021",
+                             PARAMS(struct sam, params),
+                             .step = step,
+                             .family = FAMILY_SHARPNESS};

@@ -71,6 +71,10 @@ static void step(void *self, run *r, const batch *b)
     ascent_descend(r, perturbed, home);
 }
 
-const method method_entry = {METHOD_HEAD,      .name = "drsam",
-                             .outliers = true, .cite = "DR-SAM, under review",
-                             .step = step,     PARAMS(struct drsam, params)};
+const method method_entry = {METHOD_HEAD,
+                             .name = "drsam",
+                             .outliers = true,
+                             .cite = "DR-SAM, under review",
+                             .step = step,
+                             .family = FAMILY_SHARPNESS,
+                             PARAMS(struct drsam, params)};

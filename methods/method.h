@@ -45,6 +45,10 @@ typedef struct batch {
     int64_t n;
 } batch; /* x: [n,h,w,c]; y: [n,1] labels, -1 for outliers */
 
+/* Under which heading tables list a training method, where `outliers` does not say
+ * it: a baseline adds nothing to plain training, so its lines are the scorers'. */
+enum method_family { FAMILY_BY_OUTLIERS, FAMILY_BASELINE, FAMILY_GENERALISATION, FAMILY_SHARPNESS };
+
 typedef struct method {
     uint32_t abi, size; /* METHOD_HEAD fills these */
     const char *name;   /* the file's own name: "knn" in knn.c */
@@ -54,10 +58,12 @@ typedef struct method {
     bool outliers;       /* needs an auxiliary set: checked before start */
     bool reconstruction; /* no source states all of it: its results are marked so */
     bool inputs;         /* asks for samples_input(): it is given few samples at a time */
+    enum method_family family;
 
-    /* Post-hoc. fit sees training data once, and what it makes lives as long
-     * as the method; score returns [n,1] for the n samples it is shown. Every
-     * callback gets the method's own struct, zeroed but for its parameters. */
+    /* Post-hoc. Every callback gets the method's own struct, zeroed but for its
+     * parameters. fit sees training data once; when it returns, the tensors that
+     * the struct points to live on, as long as the method, and all others are
+     * gone. score returns [n,1] for the n samples it is shown. */
     void (*fit)(void *self, run *r);
     tensor *(*score)(void *self, run *r, samples *s);
 

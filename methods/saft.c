@@ -53,6 +53,10 @@ static void step(void *self, run *r, const batch *b)
     ascent_descend(r, perturbed, home);
 }
 
-const method method_entry = {
-    METHOD_HEAD, .name = "saft", .reconstruction = true, .cite = "Zhang et al. 2026", PARAMS(struct saft, params),
-    .step = step};
+const method method_entry = {METHOD_HEAD,
+                             .name = "saft",
+                             .reconstruction = true,
+                             .cite = "Zhang et al. 2026",
+                             PARAMS(struct saft, params),
+                             .step = step,
+                             .family = FAMILY_SHARPNESS};

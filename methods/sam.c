@@ -10,5 +10,9 @@ static void step(void *self, run *r, const batch *b)
     sam_step(self, r, b, ASCENT_PLAIN);
 }
 
-const method method_entry = {METHOD_HEAD, .name = "sam", .cite = "Foret et al. 2021", PARAMS(struct sam, params),
-                             .step = step};
+const method method_entry = {METHOD_HEAD,
+                             .name = "sam",
+                             .cite = "Foret et al. 2021",
+                             PARAMS(struct sam, params),
+                             .step = step,
+                             .family = FAMILY_SHARPNESS};

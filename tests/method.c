@@ -241,6 +241,9 @@ static void plugin_claims(void **state)
     named.score = no_score;
     assert_int_equal(plugin_check(&named, "folder/x.so"), 0);
     assert_int_equal(plugin_check(&named, "folder/other.so"), -1);
+    named.family = FAMILY_SHARPNESS; /* of a scorer */
+    assert_int_equal(plugin_check(&named, "folder/x.so"), -1);
+    named.family = FAMILY_BY_OUTLIERS;
     named.nparams = 1;
     assert_int_equal(plugin_check(&named, "folder/x.so"), -1);
 }
