@@ -7,8 +7,10 @@
 
 typedef struct matrix {
     int rows, cols, labels;
-    char **at;  /* the matrix frees them; NULL prints as nothing */
-    char *best; /* of each cell */
+    char **at;            /* the matrix frees them; NULL prints as nothing */
+    char *rank;           /* of each cell: 1 the best of its column, 2 the second, else 0 */
+    const char **heading; /* of each row: a line before it that begins a group, or NULL; not owned */
+    char **above;         /* of each column: the title that neighbours share, or NULL; the matrix frees them */
 } matrix;
 
 /* "AUROC", "in %, higher is better ..."; note: a line below, or NULL. */
@@ -20,7 +22,8 @@ matrix matrix_new(int rows, int cols, int labels);
 void matrix_free(matrix *m);
 char **matrix_at(const matrix *m, int row, int col);
 
-/* Marks the best of rows 1.. of a column as it is printed; nothing when all are the same. */
+/* Marks the best of rows 1.. of a column as it is printed, and the second where there is
+ * a third; nothing when all are the same. */
 void matrix_mark_best(matrix *m, int col, int higher);
 
 /* Text: a label is left out where the row above has the same; what is wider than
