@@ -90,6 +90,9 @@ void *pool_host(size_t bytes);           /* zeroed host memory, or exit 4; free(
 void pool_step(void);                    /* a step begins: what is live now serves any number of images */
 void pool_images(int64_t n);             /* it looks at n more images: should memory end, how many would fit */
 int pool_depth(void);                    /* of open scopes; 0: the outermost, which is never closed */
+/* Closes the innermost scope, but for the tensors that a struct of n bytes points to:
+ * they move to the enclosing scope, and look at no more memory than they need. */
+void scope_close_but(const void *bytes, size_t n);
 
 /* Tensors below the public operations. */
 tensor *tx_new_index(dims d);                          /* the same, of integers */

@@ -2,6 +2,7 @@
  * it. Their storage is counted, so views outlive what they look at. */
 #define TX_PLAIN
 #include <stdlib.h>
+#include <string.h>
 
 #include "pool.h"
 
@@ -166,6 +167,45 @@ void tx_close(void)
     while (scopes[depth].first)
         tx_drop(scopes[depth].first);
     depth--;
+}
+
+/* Its own piece of memory for what alone looks at a much larger one. */
+static void shrink(tensor *t)
+{
+    size_t each = t->integer ? sizeof(int32_t) : sizeof(real), bytes = (size_t)t->count * each;
+
+    if (!t->mem || t->mem->refs > 1 || t->mem->bytes / 2 <= bytes)
+        return;
+    storage *own = pool_take(bytes);
+    if (bytes)
+        engine.api->copy(engine.b, own->at, t->mem->at + (size_t)t->offset * each, bytes);
+    pool_release(t->mem);
+    t->mem = own;
+    t->offset = 0;
+}
+
+static bool among(const tensor *t, const void *bytes, size_t n)
+{
+    for (size_t at = 0; at + sizeof t <= n; at += sizeof t)
+        if (memcmp((const char *)bytes + at, &t, sizeof t) == 0)
+            return true;
+    return false;
+}
+
+void scope_close_but(const void *bytes, size_t n)
+{
+    int64_t kept = 0;
+
+    for (tensor *t = scopes[depth].first, *next; t; t = next) {
+        next = t->next;
+        if (among(t, bytes, n)) {
+            tx_keep(t);
+            kept++;
+        }
+    }
+    tx_close();
+    for (tensor *t = scopes[depth].first; kept > 0; t = t->next, kept--)
+        shrink(t);
 }
 
 void scope_end_all(void)

@@ -27,8 +27,10 @@ void score_fit(plugin *p, run *r)
 {
     const method *m = plugin_method(p);
     bool wanted = engine_parameters(false);
+    tx_open();
     if (m->fit)
         m->fit(plugin_self(p), r);
+    scope_close_but(plugin_self(p), m->self_bytes);
     engine_parameters(wanted);
     run_forget_scratch(r);
 }
