@@ -8,6 +8,8 @@ checkpoint's last layer are read. A score is off by its difference over the larg
 size and the spread of its set's scores. `float32`, for `pass`, says that a difference is larger
 but lies in what float32 scores leave open: ties near 1, and what formulas.DOUBTS counts.
 
+Near and far sets are compared, in f32; shifted sets are left out.
+
 usage: scorers.py OUT [--weights FILE.safetensors] [SCORER ...]
 Exit status: 0 all agree, 1 some do not, 2 nothing could be compared.
 """
@@ -97,12 +99,6 @@ class Experiment:
                     return Data(h, logits, f["labels"][:].ravel().astype(int))
         raise Refused(f"{self.folder}/cache: no features of {name}/{split}: `oodbench run` computes them again")
 
-    def set(self, name, group):
-        """Of a shifted set all splits, one after another."""
-        splits = [s for n, s in self.digests if n == name] if group == "csid" else ["test"]
-        parts = [self.split(name, s) for s in splits]
-        return Data(*(np.concatenate([getattr(p, field) for p in parts]) for field in "hfy"))
-
     def known(self):
         name = self.row["id"]
         return Known(self.split(name, "train"), self.split(name, "val"), self.w, self.b, int(self.row["seed"]))
@@ -178,13 +174,13 @@ class Checkpoint:
         self.of = Experiment(folder, row, weights)
         self.known, self.sets = self.of.known(), {}
 
-    def data(self, name, group):
+    def data(self, name):
         if name not in self.sets:
-            self.sets[name] = self.of.set(name, group)
+            self.sets[name] = self.of.split(name, "test")
         return self.sets[name]
 
-    def scored(self, row, name, group):
-        data, scorer, settings = self.data(name, group), scorer_of(row), settings_of(row["score_params"])
+    def scored(self, row, name):
+        data, scorer, settings = self.data(name), scorer_of(row), settings_of(row["score_params"])
         ours, written = FORMULAS[scorer](self.known, data, **settings), self.of.written(row["run"], name)
         if written is not None and len(written) != len(ours):
             raise Refused(f"scores of {name}: expected {len(ours)}, as many as features; found {len(written)}")
@@ -193,11 +189,11 @@ class Checkpoint:
 
     def compare(self, table, rows):
         """One scorer: the ID test set first, then every set against it."""
-        inside = self.scored(rows[0], rows[0]["id"], "id")
+        inside = self.scored(rows[0], rows[0]["id"])
         if inside.written is not None:
             table.row(label_of(rows[0]), rows[0]["id"], inside)
         for i, row in enumerate(rows):
-            outside = self.scored(row, row["ood"], row["group"])
+            outside = self.scored(row, row["ood"])
             label = label_of(row) if i == 0 and inside.written is None else ""
             table.row(label, row["ood"], outside, Detected(inside.ours, outside.ours, float(row["auroc"])))
 
@@ -221,7 +217,7 @@ def runs_of(args):
             continue
         if scorer_of(row) not in FORMULAS:
             left.add(f"{scorer_of(row)} (looks at images)")
-        elif row["status"] == "ok" and row["group"] in ("near", "far", "csid") and row["precision"] == "f32":
+        elif row["status"] == "ok" and row["group"] in ("near", "far") and row["precision"] == "f32":
             runs.setdefault(row["run"], []).append(row)
     if not runs:
         wanted = ", ".join(args.scorers) or "scorers that need features and logits alone"
