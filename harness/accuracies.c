@@ -3,6 +3,7 @@
  * part without such a number has no severity, its accuracy stands under the mean. */
 #include "accuracies.h"
 #include "fault.h"
+#include "file.h"
 #include "grid.h"
 #include "labels.h"
 #include "matrix.h"
@@ -323,4 +324,17 @@ int accuracies_print(FILE *to, const sheet *rows, const table_options *o)
     drop_names(s.seeds, s.nseeds);
     free(s.models);
     return found ? 0 : fault("no accuracy on a covariate-shifted set is there: run with `csid: SET`");
+}
+
+char *accuracies_beside(const char *results)
+{
+    const char *slash = strrchr(results, '/'), *name = slash ? slash + 1 : results;
+    size_t n = strlen(name);
+    if (n > 4) {
+        char *path = text_format("%.*s-accuracy.csv", (int)(strlen(results) - 4), results);
+        if (file_exists(path))
+            return path;
+        free(path);
+    }
+    return text_format("%.*saccuracy.csv", (int)(name - results), results);
 }

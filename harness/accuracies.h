@@ -8,4 +8,8 @@
 /* `rows` is an accuracy.csv. -1 with fault() set when no shifted set is in it. */
 int accuracies_print(FILE *to, const sheet *rows, const table_options *o);
 
+/* The accuracy file that belongs to a file of results: NAME-accuracy.csv beside NAME.csv
+ * where there is one, else accuracy.csv in the same folder. To be freed. */
+char *accuracies_beside(const char *results);
+
 #endif

@@ -9,11 +9,13 @@
 #include <string.h>
 
 static const measure measures[] = {
-    {RESULT_FPR95, "fpr95", "FPR@95 (OOD positive)", "share of ID flagged when 95 % of the OOD is caught", 0},
-    {RESULT_AUROC, "auroc", "AUROC", "chance that an ID sample scores above an OOD sample", 1},
-    {RESULT_AUPR_IN, "aupr_in", "AUPR-in", "area under precision and recall, ID positive", 1},
-    {RESULT_AUPR_OUT, "aupr_out", "AUPR-out", "area under precision and recall, OOD positive", 1},
-    {RESULT_FPR95_ID, "fpr95_id", "FPR@95 (ID positive)", "share of OOD accepted when 95 % of the ID is", 0},
+    {RESULT_FPR95, "fpr95", "FPR@95 (OOD positive)", "FPR@95", "share of ID flagged when 95 % of the OOD is caught",
+     0},
+    {RESULT_AUROC, "auroc", "AUROC", "AUROC", "chance that an ID sample scores above an OOD sample", 1},
+    {RESULT_AUPR_IN, "aupr_in", "AUPR-in", "AUPR-in", "area under precision and recall, ID positive", 1},
+    {RESULT_AUPR_OUT, "aupr_out", "AUPR-out", "AUPR-out", "area under precision and recall, OOD positive", 1},
+    {RESULT_FPR95_ID, "fpr95_id", "FPR@95 (ID positive)", "FPR@95-ID",
+     "share of OOD accepted when 95 % of the ID is", 0},
 };
 enum { MEASURES = sizeof measures / sizeof *measures };
 
@@ -117,12 +119,19 @@ static void order_sets(grid *g)
     free(key);
 }
 
-/* Checkpoints in the order in which they came first, on each of them the scorers likewise. */
-static void order_lines(grid *g)
+static enum heading heading_of_row(const table_options *o, const sheet *s, int row)
+{
+    return o->heading ? o->heading(sheet_at(s, row, RESULT_TRAIN)) : HEADING_UNKNOWN;
+}
+
+/* Under each heading checkpoints in the order in which they came first, on each of them the scorers likewise. */
+static void order_lines(grid *g, const table_options *o)
 {
     int *key = text_more(NULL, (size_t)g->nlines * sizeof *key), *models = NULL, *scorers = NULL, n = 0, k = 0;
     for (int i = 0; i < g->nlines; i++)
-        key[i] = place(g->rows, &models, &n, g->lines[i], of_line, OF_CHECKPOINT) * g->nlines +
+        key[i] = ((int)heading_of_row(o, g->rows, g->lines[i]) * g->nlines +
+                  place(g->rows, &models, &n, g->lines[i], of_line, OF_CHECKPOINT)) *
+                     g->nlines +
                  place(g->rows, &scorers, &k, g->lines[i], of_line + OF_CHECKPOINT, OF_LINE - OF_CHECKPOINT);
     sort(g->lines, key, g->nlines);
     free(models);
@@ -182,7 +191,10 @@ int grid_make(grid *g, const sheet *rows, const char *keep, const table_options 
         return fault("there is no row that is `ok`%s%s: nothing to print", o->score ? " of " : "",
                      o->score ? o->score : "");
     order_sets(g);
-    order_lines(g);
+    order_lines(g, o);
+    g->headings = text_more(NULL, (size_t)g->nlines * sizeof *g->headings);
+    for (int i = 0; i < g->nlines; i++)
+        g->headings[i] = heading_of_row(o, rows, g->lines[i]);
     g->settings = text_more(NULL, (size_t)g->nlines * sizeof *g->settings);
     for (int i = 0; i < g->nlines; i++)
         g->settings[i] = result_settings(sheet_at(rows, g->lines[i], RESULT_SCORE_PARAMS));
@@ -206,6 +218,7 @@ void grid_free(grid *g)
     for (int i = 0; g->settings && i < g->nlines; i++)
         free(g->settings[i]);
     free(g->settings);
+    free(g->headings);
     free(g->sets);
     free(g->seeds);
     free(g->at);
@@ -287,6 +300,13 @@ mean grid_group(const grid *g, int line, const char *groups, enum result_column 
     return over_seeds(g, line, &(subject){-1, groups, column}, 1);
 }
 
+mean grid_accuracy(const grid *g, int line, const char *groups)
+{
+    mean m = grid_group(g, line, groups, RESULT_ACC);
+    m.partial = 0;
+    return m;
+}
+
 mean grid_average(const grid *g, int line, enum result_column column)
 {
     const subject both[] = {{-1, "near", column}, {-1, "far", column}};
@@ -313,6 +333,13 @@ int grid_has_group(const grid *g, const char *group)
         if (strcmp(grid_name(g, i, RESULT_GROUP), group) == 0)
             return 1;
     return 0;
+}
+
+const char *grid_heading(const grid *g, int line)
+{
+    if (g->headings[0] == g->headings[g->nlines - 1] || (line > 0 && g->headings[line] == g->headings[line - 1]))
+        return NULL;
+    return heading_titles[g->headings[line]];
 }
 
 const char *grid_line(const grid *g, int line, enum result_column column)

@@ -1,7 +1,7 @@
 /* grid.h - rows of results as a grid: a line is a scorer on a checkpoint, a
  * column a set (in full-spectrum rows another one), behind each cell the seeds.
  * Means are over seeds; a group's mean is taken within each seed first,
- * unweighted over its sets. Lines of one checkpoint stand together. */
+ * unweighted over its sets. Lines stand by heading, then by checkpoint. */
 #ifndef GRID_H
 #define GRID_H
 
@@ -9,16 +9,17 @@
 
 typedef struct measure {
     enum result_column column;
-    const char *name, *title, *meaning;
-    int higher; /* is better */
+    const char *name, *title, *word, *meaning; /* word: of a narrow column */
+    int higher;                                /* is better */
 } measure;
 
 typedef struct grid {
     const sheet *rows;
-    int *lines;      /* a row that names the line: its net, weights, scorer ... */
-    int *sets;       /* a row that names the set and its group; near, far, csid, fsnear, fsfar in this order */
-    int *seeds;      /* a row that names the seed */
-    char **settings; /* of each line's scorer, less what a search chose: that may differ from seed to seed */
+    int *lines; /* a row that names the line: its net, weights, scorer ... */
+    int *sets;  /* a row that names the set and its group; near, far, csid, fsnear, fsfar in this order */
+    int *seeds; /* a row that names the seed */
+    enum heading *headings; /* of each line */
+    char **settings;        /* of each line's scorer, less what a search chose: that may differ from seed to seed */
     int nlines, nsets, nseeds;
     int *at; /* [lines][seeds][sets] rows that are ok, or -1 */
     const measure *measures[8];
@@ -43,6 +44,7 @@ mean grid_set(const grid *g, int line, int set, enum result_column column);
 /* Over the sets of one group, or of "near far". */
 mean grid_group(const grid *g, int line, const char *groups, enum result_column column);
 mean grid_average(const grid *g, int line, enum result_column column); /* of near's and far's mean */
+mean grid_accuracy(const grid *g, int line, const char *groups); /* the checkpoint's: no set is missing in it */
 int grid_has_group(const grid *g, const char *group);
 
 /* The ID of the full-spectrum rows, "cifar10+cifar10c": NULL without any, "" when they differ in it. */
@@ -52,10 +54,22 @@ const char *grid_spectrum(const grid *g);
 const char *grid_line(const grid *g, int line, enum result_column column);
 const char *grid_name(const grid *g, int set, enum result_column column);
 
+/* The title of the group that begins with this line; NULL, also when there is one group. */
+const char *grid_heading(const grid *g, int line);
+
 /* Do the lines differ in this column? */
 int grid_varies(const grid *g, enum result_column column);
 
-/* layouts.c */
+/* lines.c: labels are numbered; those that tell no lines apart are not shown. */
+enum { LINE_LABELS = 8 };
+int line_shown(const grid *g, int label);
+char *line_label(const grid *g, int line, int label); /* "sam rho=0.1"; to be freed */
+const char *line_title(int label);
+void line_context(FILE *to, const grid *g); /* what all lines have in common */
+
+/* layouts.c, and one table like those of papers in layout_paper.c */
+void layout_paper(FILE *to, const grid *g, const table_options *o);
+char *layout_number(const grid *g, mean m); /* "61.00 ± 0.50*"; to be freed */
 void layout_print(FILE *to, const grid *g, const table_options *o);
 void layout_openood(FILE *to, const grid *g, int line, int spectrum); /* spectrum: 1, the full-spectrum variant */
 int layout_has_spectrum(const grid *g);

@@ -2,6 +2,7 @@
  * is not possible, its lines say so by the last heading. */
 #include "headings.h"
 #include "../methods/method.h"
+#include "fault.h"
 #include "registry.h"
 
 #include <stdio.h>
@@ -31,8 +32,11 @@ enum heading heading_of(const char *train)
     char name[64];
     if (!*train)
         return HEADING_POST_HOC;
-    if (!opened)
+    if (!opened) {
         opened = registry_open(&methods) == 0 ? 1 : -1;
+        if (opened == -1)
+            fprintf(stderr, "oodbench: lines of training methods are not grouped: %s\n", fault_text());
+    }
     snprintf(name, sizeof name, "%.*s", (int)strcspn(train, " "), train);
     entry_point *m = opened == 1 ? registry_find(&methods, name) : NULL;
     return m && registry_describe(m) == 0 ? of_method(m) : HEADING_UNKNOWN;

@@ -1,68 +1,12 @@
-/* layouts.c - which labels and columns a grid shows, and its two kinds of CSV. */
+/* layouts.c - which columns a grid shows, and its two kinds of CSV. */
 #include "grid.h"
-#include "labels.h"
 #include "matrix.h"
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The columns that tell lines apart, in the order they are shown; training methods
- * and scorers come with the settings that tell them apart. */
-static const struct {
-    enum result_column column, settings; /* settings: RESULT_COLUMNS without any */
-    const char *title, *usual;           /* usual: not worth a word when all lines have it */
-} label_columns[] = {{RESULT_NET, RESULT_COLUMNS, "", ""},
-                     {RESULT_WEIGHTS, RESULT_COLUMNS, "", ""},
-                     {RESULT_ID, RESULT_COLUMNS, "ID", ""},
-                     {RESULT_DEVICE, RESULT_COLUMNS, "device", ""},
-                     {RESULT_FAST, RESULT_COLUMNS, "fast", "false"},
-                     {RESULT_PRECISION, RESULT_COLUMNS, "precision", "f32"},
-                     {RESULT_TRAIN, RESULT_TRAIN_PARAMS, "train", ""},
-                     {RESULT_SCORE, RESULT_SCORE_PARAMS, "score", ""}};
-enum { LABELS = sizeof label_columns / sizeof *label_columns };
-
-static char *label_of(const grid *g, int line, int label)
-{
-    enum result_column column = label_columns[label].column, settings = label_columns[label].settings;
-    if (settings == RESULT_COLUMNS)
-        return text_copy(grid_line(g, line, column));
-    const char **held = text_more(NULL, 2 * (size_t)g->nlines * sizeof *held);
-    for (int i = 0; i < g->nlines; i++) {
-        held[i] = grid_line(g, i, column);
-        held[g->nlines + i] = grid_line(g, i, settings);
-    }
-    char *s = label_apart(held, held + g->nlines, g->nlines, line);
-    free(held);
-    return s;
-}
-
-/* The scorer is always shown, others where lines differ. */
-static int is_shown(const grid *g, int label)
-{
-    enum result_column column = label_columns[label].column, settings = label_columns[label].settings;
-    return column == RESULT_SCORE || grid_varies(g, column) ||
-           (settings != RESULT_COLUMNS && grid_varies(g, settings));
-}
-
-char *layout_file_name(const grid *g, int line)
-{
-    text t = {0};
-    for (int i = LABELS - 1; i >= 0; i--) {
-        if (!is_shown(g, i))
-            continue;
-        char *label = label_of(g, line, i);
-        text_add(&t, "%s%s", t.n ? "-" : "", label);
-        free(label);
-    }
-    for (char *c = t.bytes; *c; c++)
-        if (*c == '/' || *c == ' ')
-            *c = '_';
-    text_add(&t, ".csv");
-    return t.bytes;
-}
-
-static char *number(const grid *g, mean m)
+char *layout_number(const grid *g, mean m)
 {
     const char *mark = m.partial ? "*" : "";
     if (m.n == 0)
@@ -149,14 +93,6 @@ static void drop_columns(column *list, int n)
     free(list);
 }
 
-/* Accuracy is the checkpoint's: no set is missing in it. */
-static mean accuracy(const grid *g, int line, const char *groups)
-{
-    mean m = grid_group(g, line, groups, RESULT_ACC);
-    m.partial = 0;
-    return m;
-}
-
 static mean value(const grid *g, const measure *of, int line, const column *c)
 {
     switch (c->what) {
@@ -167,11 +103,11 @@ static mean value(const grid *g, const measure *of, int line, const column *c)
     case AVERAGE:
         return grid_average(g, line, of->column);
     case CLEAN:
-        return accuracy(g, line, "near far");
+        return grid_accuracy(g, line, "near far");
     case SHIFTED:
         return grid_set(g, line, c->set, RESULT_ACC);
     default:
-        return accuracy(g, line, "fsnear fsfar");
+        return grid_accuracy(g, line, "fsnear fsfar");
     }
 }
 
@@ -183,40 +119,26 @@ static int higher_is_better(const measure *of, const column *c)
 static matrix make(const grid *g, const measure *of)
 {
     column *list;
-    int shown[LABELS], labels = 0, values = list_columns(g, 0, &list);
-    for (int i = 0; i < LABELS; i++)
-        if (is_shown(g, i))
+    int shown[LINE_LABELS], labels = 0, values = list_columns(g, 0, &list);
+    for (int i = 0; i < LINE_LABELS; i++)
+        if (line_shown(g, i))
             shown[labels++] = i;
     matrix m = matrix_new(g->nlines + 1, labels + values, labels);
     for (int i = 0; i < labels; i++) {
-        const char *title = label_columns[shown[i]].title;
-        *matrix_at(&m, 0, i) = text_copy(*title ? title : result_names[label_columns[shown[i]].column]);
+        *matrix_at(&m, 0, i) = text_copy(line_title(shown[i]));
         for (int line = 0; line < g->nlines; line++)
-            *matrix_at(&m, line + 1, i) = label_of(g, line, shown[i]);
+            *matrix_at(&m, line + 1, i) = line_label(g, line, shown[i]);
     }
     for (int col = 0; col < values; col++) {
         *matrix_at(&m, 0, labels + col) = text_copy(list[col].title);
         for (int line = 0; line < g->nlines; line++)
-            *matrix_at(&m, line + 1, labels + col) = number(g, value(g, of, line, &list[col]));
+            *matrix_at(&m, line + 1, labels + col) = layout_number(g, value(g, of, line, &list[col]));
         matrix_mark_best(&m, labels + col, higher_is_better(of, &list[col]));
     }
+    for (int line = 0; line < g->nlines; line++)
+        m.heading[line + 1] = grid_heading(g, line);
     drop_columns(list, values);
     return m;
-}
-
-/* What all lines have in common. */
-static void context(FILE *to, const grid *g)
-{
-    text t = {0};
-    for (int i = 0; i < LABELS; i++) {
-        const char *s = grid_line(g, 0, label_columns[i].column), *title = label_columns[i].title;
-        if (is_shown(g, i) || strcmp(s, label_columns[i].usual) == 0)
-            continue;
-        text_add(&t, "%s%s%s%s", t.n ? ", " : "", title, *title ? " " : "", s);
-    }
-    text_add(&t, ", %d seed%s", g->nseeds, g->nseeds == 1 ? "" : "s");
-    fprintf(to, "%s", t.bytes);
-    text_free(&t);
 }
 
 static int any_partial(const matrix *m)
@@ -331,6 +253,10 @@ static void print_legend(FILE *to, const grid *g, const char *comment)
 void layout_print(FILE *to, const grid *g, const table_options *o)
 {
     const char *comment = o->format == TABLE_LATEX ? "% " : "";
+    if (o->layout == TABLE_PAPER && o->format != TABLE_OPENOOD) {
+        layout_paper(to, g, o);
+        return;
+    }
     if (o->format == TABLE_CSV) {
         print_csv(to, g);
         return;
@@ -340,7 +266,7 @@ void layout_print(FILE *to, const grid *g, const table_options *o)
         return;
     }
     fputs(comment, to);
-    context(to, g);
+    line_context(to, g);
     fputs("\n\n", to);
     for (int i = 0; i < g->nmeasures; i++) {
         if (i)

@@ -172,11 +172,30 @@ static int fit(const matrix *m, int first, int room)
     return col;
 }
 
+/* Words, as many to a line as fit. */
+static void print_wrapped(FILE *to, const char *s, int width)
+{
+    int at = 0;
+    while (*s) {
+        char *word = text_format("%.*s", (int)strcspn(s, " "), s);
+        int n = text_columns(word), fits = at == 0 || at + 1 + n <= width;
+        fprintf(to, "%s%s", at == 0 ? "" : fits ? " " : "\n", word);
+        at = fits && at ? at + 1 + n : n;
+        s += strlen(word);
+        s += *s == ' ';
+        free(word);
+    }
+    fputc('\n', to);
+}
+
 static void print_text(FILE *to, const matrix *m, const caption *c, const table_options *o)
 {
-    fprintf(to, "%s %s\n", c->title, c->rest);
+    int width = o->width ? o->width : USUAL_WIDTH;
+    char *words = text_format("%s %s", c->title, c->rest);
+    print_wrapped(to, words, width);
+    free(words);
     for (int first = m->labels, past; first < m->cols; first = past) {
-        past = fit(m, first, o->width ? o->width : USUAL_WIDTH);
+        past = fit(m, first, width);
         if (first > m->labels)
             fputc('\n', to);
         print_above(to, m, first, past);

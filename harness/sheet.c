@@ -197,6 +197,12 @@ void sheet_close(sheet *s)
     free(s);
 }
 
+void sheet_join(sheet *s, const sheet *more)
+{
+    for (int i = 0; i < more->rows; i++)
+        add_row(s, copy_row((const char *const *)more->fields[i], s->columns));
+}
+
 int sheet_rows(const sheet *s)
 {
     return s->rows;

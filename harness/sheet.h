@@ -13,6 +13,9 @@ enum sheet_access { SHEET_READ, SHEET_WRITE };
 int sheet_open(sheet **s, const char *path, const char *const header[], int columns, enum sheet_access access);
 void sheet_close(sheet *s);
 
+/* The rows of another sheet of the same header behind these, in memory only. */
+void sheet_join(sheet *s, const sheet *more);
+
 int sheet_rows(const sheet *s);
 const char *sheet_at(const sheet *s, int row, int column);
 

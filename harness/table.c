@@ -15,15 +15,24 @@
 #include <unistd.h>
 
 static const char *const format_names[] = {"text", "csv", "markdown", "latex", "openood"};
+static const char *const layout_names[] = {"sets", "paper"};
 
 static int help(FILE *to)
 {
     fputs(
-        "usage: oodbench table RESULTS.csv [--format F] [--metric M,...] [--score METHOD] [--output PATH]\n"
-        "       oodbench table RESULTS.csv --accuracy [--format F] [--output PATH]\n"
+        "usage: oodbench table RESULTS.csv [...] [--format F] [--layout L] [--metric M,...] [--score METHOD]\n"
+        "                      [--output PATH]\n"
+        "       oodbench table RESULTS.csv [...] --accuracy [--format F] [--output PATH]\n"
         "Prints results: near-OOD, far-OOD, every set, accuracy, and with covariate-shifted sets the accuracy on\n"
-        "them and full-spectrum detection; means over seeds, +- the population deviation.\n"
+        "them and full-spectrum detection; means over seeds, +- the standard deviation of the population, as "
+        "OpenOOD\n"
+        "has it. Training methods stand in groups, as they say of themselves; the best of a column is bold, the\n"
+        "second underlined. Several files are joined; of two rows for the same cell the last one counts.\n"
         "  --format  text, csv, markdown, latex, or openood (OpenOOD's own CSV, one table per scorer)\n"
+        "  --layout  sets (the default: a table per metric, a column per set), or paper (one table: near, far, "
+        "average\n"
+        "            in every metric, accuracy on clean and on shifted images; its csv is as those of "
+        "results/paper)\n"
         "  --metric  of fpr95, auroc, aupr_in, aupr_out, fpr95_id; default fpr95,auroc, in csv all\n"
         "  --score   only this scorer\n"
         "  --output  a file instead of the terminal; with openood a folder, which gets one file per scorer\n"
@@ -35,23 +44,42 @@ static int help(FILE *to)
 table_options table_to_terminal(void)
 {
     struct winsize w;
-    table_options o = {.bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+    table_options o = {.heading = heading_of, .bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
     if (o.bold && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
         o.width = w.ws_col;
     return o;
 }
 
-static int set_format(table_options *o, const char *name)
+static int choose(const char *option, const char *const names[], int n, const char *name, int *chosen)
 {
-    enum { FORMATS = sizeof format_names / sizeof *format_names };
-    for (int i = 0; i < FORMATS; i++)
-        if (strcmp(format_names[i], name) == 0) {
-            o->format = (enum table_format)i;
+    text all = {0};
+    for (int i = 0; i < n; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *chosen = i;
+            text_free(&all);
             return 0;
         }
-    const char *near = config_nearest(name, format_names, FORMATS);
-    return fault("--format: expected text, csv, markdown, latex or openood, found `%s`%s%s%s", name,
-                 near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+        text_add(&all, "%s%s", i == 0 ? "" : i == n - 1 ? " or " : ", ", names[i]);
+    }
+    const char *near = config_nearest(name, names, n);
+    int rc = fault("%s: expected %s, found `%s`%s%s%s", option, all.bytes, name, near ? "; did you mean `" : "",
+                   near ? near : "", near ? "`?" : "");
+    text_free(&all);
+    return rc;
+}
+
+static int set_format(table_options *o, const char *name)
+{
+    int i = 0, rc = choose("--format", format_names, sizeof format_names / sizeof *format_names, name, &i);
+    o->format = (enum table_format)i;
+    return rc;
+}
+
+static int set_layout(table_options *o, const char *name)
+{
+    int i = 0, rc = choose("--layout", layout_names, sizeof layout_names / sizeof *layout_names, name, &i);
+    o->layout = (enum table_layout)i;
+    return rc;
 }
 
 /* Two rows that failed in the same cell for the same reason. */
@@ -148,28 +176,36 @@ static int write_openood(const char *folder, const sheet *rows, const table_opti
 }
 
 typedef struct request {
-    const char *file, *output;
+    char **files; /* of argv */
+    int nfiles;
+    const char *output;
     int accuracy;
     table_options options;
 } request;
 
+enum { FORMAT, METRIC, SCORE, OUTPUT, LAYOUT, ACCURACY, KEYS };
+static const char *const keys[KEYS] = {"--format", "--metric", "--score", "--output", "--layout", "--accuracy"};
+
+/* Which of keys a word is, up to its `=`; -1 with fault() set for none. */
+static int find_key(const char *word, size_t n)
+{
+    if (n == 2 && strncmp(word, "-o", n) == 0)
+        return OUTPUT;
+    for (int i = 0; i < KEYS; i++)
+        if (strlen(keys[i]) == n && strncmp(keys[i], word, n) == 0)
+            return i;
+    const char *near = config_nearest(word, keys, KEYS);
+    return fault("table: unknown option %s%s%s%s", word,
+                 near ? "; did you mean `" : ": see `oodbench table --help`", near ? near : "", near ? "`?" : "");
+}
+
 /* `--key value` or `--key=value`; *i moves over what is used. */
 static int take_option(request *r, int argc, char **argv, int *i)
 {
-    static const char *const keys[] = {"--format", "--metric", "--score", "--output", "--accuracy"};
-    enum { KEYS = sizeof keys / sizeof *keys, ACCURACY = KEYS - 1 };
     const char *word = argv[*i], *equals = strchr(word, '=');
-    size_t n = equals ? (size_t)(equals - word) : strlen(word);
-    int which = 0;
-    while (which < KEYS && (strlen(keys[which]) != n || strncmp(keys[which], word, n) != 0))
-        which++;
-    const char *near = config_nearest(word, keys, KEYS);
-    if (which == KEYS && strcmp(word, "-o") == 0)
-        which = 3;
-    if (which == KEYS)
-        return fault("table: unknown option %s%s%s%s", word,
-                     near ? "; did you mean `" : ": see `oodbench table --help`", near ? near : "",
-                     near ? "`?" : "");
+    int which = find_key(word, equals ? (size_t)(equals - word) : strlen(word));
+    if (which < 0)
+        return -1;
     if (which == ACCURACY) {
         r->accuracy = 1;
         return equals ? fault("table: --accuracy takes no value") : 0;
@@ -177,9 +213,11 @@ static int take_option(request *r, int argc, char **argv, int *i)
     if (!equals && *i + 1 >= argc)
         return fault("table: %s needs a value", word);
     const char *value = equals ? equals + 1 : argv[++*i];
-    if (which == 0)
+    if (which == FORMAT)
         return set_format(&r->options, value);
-    *(which == 1 ? &r->options.metrics : which == 2 ? &r->options.score : &r->output) = value;
+    if (which == LAYOUT)
+        return set_layout(&r->options, value);
+    *(which == METRIC ? &r->options.metrics : which == SCORE ? &r->options.score : &r->output) = value;
     return 0;
 }
 
@@ -215,21 +253,44 @@ static int print_request(const request *r, const sheet *rows)
 
 /* results.csv, or the accuracy.csv beside it; for NAME.csv, as results are kept in
  * results/baseline, NAME-accuracy.csv. */
-static int open_file(const request *r, sheet **rows)
+static int open_file(int accuracy, const char *file, sheet **rows)
 {
-    const char *slash = strrchr(r->file, '/'), *name = slash ? slash + 1 : r->file;
-    if (!r->accuracy)
-        return sheet_open(rows, r->file, result_names, RESULT_COLUMNS, SHEET_READ);
-    if (r->options.format == TABLE_OPENOOD || r->options.metrics || r->options.score)
-        return fault("table: --accuracy goes with --format text, csv, markdown or latex and with --output");
-    char *path = text_format("%.*s-accuracy.csv", (int)strlen(r->file) - 4, r->file);
-    if (strlen(name) <= 4 || !file_exists(path)) {
-        free(path);
-        path = text_format("%.*saccuracy.csv", (int)(name - r->file), r->file);
-    }
+    if (!accuracy)
+        return sheet_open(rows, file, result_names, RESULT_COLUMNS, SHEET_READ);
+    char *path = accuracies_beside(file);
     int rc = sheet_open(rows, path, accuracy_names, ACCURACY_COLUMNS, SHEET_READ);
     free(path);
     return rc;
+}
+
+static int open_files(const request *r, sheet **rows)
+{
+    sheet *more;
+    if (r->accuracy && (r->options.format == TABLE_OPENOOD || r->options.layout == TABLE_PAPER ||
+                        r->options.metrics || r->options.score))
+        return fault("table: --accuracy goes with --format text, csv, markdown or latex and with --output");
+    if (open_file(r->accuracy, r->files[0], rows) != 0)
+        return -1;
+    for (int i = 1; i < r->nfiles; i++) {
+        if (open_file(r->accuracy, r->files[i], &more) != 0) {
+            sheet_close(*rows);
+            return -1;
+        }
+        sheet_join(*rows, more);
+        sheet_close(more);
+    }
+    return 0;
+}
+
+static int take_arguments(request *r, int argc, char **argv)
+{
+    r->files = argv + 1; /* moved to the front, one behind the other */
+    for (int i = 1; i < argc; i++)
+        if (argv[i][0] != '-')
+            r->files[r->nfiles++] = argv[i];
+        else if (take_option(r, argc, argv, &i) != 0)
+            return -1;
+    return r->nfiles ? 0 : fault("table: which file? `oodbench table results/out/NAME/results.csv`");
 }
 
 int table_main(int argc, char **argv)
@@ -238,20 +299,10 @@ int table_main(int argc, char **argv)
     sheet *rows;
     if (argc < 2)
         return help(stderr);
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0)
             return help(stdout);
-        int option = argv[i][0] == '-';
-        if (!option && r.file)
-            return fault("table: one file at a time: found %s and %s", r.file, argv[i]);
-        if (!option)
-            r.file = argv[i];
-        else if (take_option(&r, argc, argv, &i) != 0)
-            return -1;
-    }
-    if (!r.file)
-        return fault("table: which file? `oodbench table results/out/NAME/results.csv`");
-    if (open_file(&r, &rows) != 0)
+    if (take_arguments(&r, argc, argv) != 0 || open_files(&r, &rows) != 0)
         return -1;
     int rc = print_request(&r, rows);
     sheet_close(rows);

@@ -3,18 +3,24 @@
 #ifndef TABLE_H
 #define TABLE_H
 
+#include "headings.h"
 #include "results.h"
 
 #include <stdio.h>
 
 enum table_format { TABLE_TEXT, TABLE_CSV, TABLE_MARKDOWN, TABLE_LATEX, TABLE_OPENOOD };
 
+/* A table per metric with every set, or one with the groups' means of all metrics. */
+enum table_layout { TABLE_SETS, TABLE_PAPER };
+
 typedef struct table_options {
     enum table_format format;
-    const char *metrics; /* "fpr95,auroc"; NULL: these two, in CSV all */
-    const char *score;   /* only this scorer; NULL: all */
-    int bold;            /* mark the best of a column with terminal codes */
-    int width;           /* of a line of text; 0: the usual 120 */
+    enum table_layout layout;
+    const char *metrics;                        /* "fpr95,auroc"; NULL: these two, in CSV all */
+    const char *score;                          /* only this scorer; NULL: all */
+    int bold;                                   /* mark the best and the second of a column with terminal codes */
+    int width;                                  /* of a line of text; 0: the usual 120 */
+    enum heading (*heading)(const char *train); /* heading_of; NULL: lines stay in one group */
 } table_options;
 
 table_options table_to_terminal(void); /* text, as standard output takes it */
