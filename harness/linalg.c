@@ -197,8 +197,8 @@ static double *unpack(double *packed, int64_t n)
     return full;
 }
 
-/* x'x / divisor, of rows centred where there are groups. The rank update is
- * LAPACK's way into BLAS: it fills a packed triangle. */
+/* x'x / divisor, of rows less the means of their groups, where there are any. The
+ * rank update is LAPACK's way into BLAS: it fills a packed triangle. */
 static double *gram(tensor *x, const grouping *g, double divisor)
 {
     int64_t n = x->cols, rows;
@@ -220,11 +220,19 @@ static double *gram(tensor *x, const grouping *g, double divisor)
     return full;
 }
 
-tensor *tx_principal(tensor *x, tensor **values)
+tensor *tx_principal(tensor *x, tensor *from, tensor **values)
 {
-    if (x->integer || x->count == 0)
-        tx_die("tx_principal", "%s, at least one row is expected", tx_text(x));
-    return eigenvectors(gram(x, NULL, (double)x->rows), x->cols, values);
+    if (x->integer || x->count == 0 || (from && from->count != x->cols))
+        tx_die("tx_principal", "%s from %s: at least one row, and an origin of its columns or none, are expected",
+               tx_text(x), from ? tx_text(from) : "zero");
+    grouping one = {.k = 1, .members = x->rows};
+    if (from) {
+        one.of = pool_host((size_t)x->rows * sizeof *one.of);
+        one.means = read_doubles(from);
+    }
+    tensor *vectors = eigenvectors(gram(x, from ? &one : NULL, (double)x->rows), x->cols, values);
+    forget(one);
+    return vectors;
 }
 
 tensor *tx_scatter(tensor *x, tensor *labels, int64_t k, tensor **values)

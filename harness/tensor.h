@@ -97,14 +97,15 @@ tensor *tx_batchnorm(tensor *x, tensor *gamma, tensor *beta, double eps, tensor 
  * kmeans: k-means++ seeds, the best of 3 by inertia (the sum of squared
  * distances); [n,1] integers, the cluster of each row of x[n,d], 1 <= k <= n,
  * and, if not NULL, the [k,d] centres. A cluster stays empty only where rows
- * repeat. Depends on x and the seed alone; waits. means, scatter: labels[n,1]
+ * repeat. Depends on x and the seed alone; waits. principal: of the rows of x
+ * less `from`, [cols] or NULL. means, scatter: labels[n,1]
  * below k; a row whose label is below 0 does not count, a label without rows
  * has a mean of zero. */
 tensor *tx_topk(tensor *x, int64_t k, tensor **i);
 tensor *tx_nearest(tensor *a, tensor *c, int64_t k, tensor **i); /* topk of a c', without the matrix */
 double tx_quantile(tensor *x, double p);                         /* 0 <= p <= 1, linear between values; waits */
 tensor *tx_eigh(tensor *symmetric, tensor **values);             /* one vector per row, largest first */
-tensor *tx_principal(tensor *x, tensor **values);                /* tx_eigh of x'x / rows, summed in double */
+tensor *tx_principal(tensor *x, tensor *from, tensor **values);  /* tx_eigh of x'x / rows, summed in double */
 tensor *tx_means(tensor *x, tensor *labels, int64_t k);          /* [k,cols] of the rows of each label, in double */
 tensor *tx_scatter(tensor *x, tensor *labels, int64_t k, tensor **values); /* principal, of rows less their mean */
 tensor *tx_leading(tensor *x); /* [n,r] of [n,r,c]: left singular vectors of the largest values, in double */

@@ -5,11 +5,11 @@
  * feature is zero and has no direction. That ranks in float; the distance
  * itself is then taken anew from the difference, which loses no digits when
  * the two are close. The benchmark adds 1e-10 to every normalised coordinate. */
-#include "method.h"
+#include "bank.h"
 
 struct knn {
     int64_t k;
-    tensor *bank, *target; /* [train,d]; [train,d+1]: what the queries meet */
+    tensor *bank; /* [train,d+1]: b, and -|b|^2 / 2 behind it */
 };
 
 static const param params[] = {
@@ -22,11 +22,16 @@ static tensor *directions(tensor *f)
     return tx_affine(tx_unit_rows(f), 1, 1e-10);
 }
 
+static tensor *targets(samples *train)
+{
+    tensor *b = directions(samples_features(train));
+    return tx_concat_cols(b, tx_scale(tx_rowsum(tx_square(b)), -0.5));
+}
+
 static void fit(void *self, run *r)
 {
     struct knn *s = self;
-    s->bank = directions(samples_features(run_split(r, RUN_TRAIN)));
-    s->target = tx_concat_cols(s->bank, tx_scale(tx_rowsum(tx_square(s->bank)), -0.5));
+    s->bank = bank_of(r, targets);
 }
 
 /* Of each row's k neighbours, the last: the row of the bank it stands in. */
@@ -47,9 +52,9 @@ static tensor *score(void *self, run *r, samples *q)
                    (long long)s->k, (long long)tx_rows(s->bank));
     tensor *z = directions(samples_features(q)), *i;
     int64_t n = tx_rows(z);
-    tx_nearest(tx_concat_cols(z, tx_full(DIMS(n, 1), 1)), s->target, s->k, &i);
-    tensor *between = tx_sub(z, tx_take(s->bank, farthest(s, r, i, n)));
-    return tx_scale(tx_rowsum(tx_square(between)), -1);
+    tx_nearest(tx_concat_cols(z, tx_full(DIMS(n, 1), 1)), s->bank, s->k, &i);
+    tensor *b = tx_slice_cols(tx_take(s->bank, farthest(s, r, i, n)), 0, tx_cols(z));
+    return tx_scale(tx_rowsum(tx_square(tx_sub(z, b))), -1);
 }
 
 const method method_entry = {METHOD_HEAD, .name = "knn", .cite = "Sun et al. 2022", PARAMS(struct knn, params),

@@ -1,6 +1,6 @@
 /* nnguide.c - energy, guided: times the mean of the largest cosines to a small
  * bank of training features, each weighted by that feature's own energy. */
-#include "method.h"
+#include "bank.h"
 
 struct nnguide {
     int64_t k;
@@ -33,9 +33,10 @@ static int64_t bank_size(const struct nnguide *s, int64_t n)
     return size < n ? size : n;
 }
 
-/* [size,1]: so many of n rows, by the first steps of a shuffle. */
-static tensor *draw(run *r, int64_t n, int64_t size)
+/* [n]: which rows are among so many, drawn by the first steps of a shuffle. */
+static bool *draw(run *r, int64_t n, int64_t size)
 {
+    bool *drawn = run_scratch(r, (size_t)n * sizeof *drawn);
     int32_t *row = run_scratch(r, (size_t)n * sizeof *row);
     for (int64_t i = 0; i < n; i++)
         row[i] = (int32_t)i;
@@ -44,20 +45,37 @@ static tensor *draw(run *r, int64_t n, int64_t size)
         int32_t chosen = row[j];
         row[j] = row[i];
         row[i] = chosen;
+        drawn[chosen] = true;
     }
-    return tx_index(DIMS(size, 1), row);
+    return drawn;
+}
+
+/* From row `first` on the bank gets those of the part that are chosen; returns how many. */
+static int64_t add(tensor *bank, int64_t first, samples *part, const bool *chosen, int32_t *row)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < samples_count(part); i++)
+        if (chosen[i])
+            row[n++] = (int32_t)i;
+    tx_open();
+    tensor *rows = tx_index(DIMS(n, 1), row);
+    tensor *f = tx_take(samples_features(part), rows), *logits = tx_take(samples_logits(part), rows);
+    tx_assign(tx_slice(bank, first, n), tx_mul(directions(f), tx_lse(logits)));
+    tx_close();
+    return n;
 }
 
 static void fit(void *self, run *r)
 {
     struct nnguide *s = self;
-    samples *train = run_split(r, RUN_TRAIN);
-    tensor *f = samples_features(train), *logits = samples_logits(train);
-    int64_t n = tx_rows(f), size = bank_size(s, n);
-    tensor *rows = s->parity ? NULL : draw(r, n, size);
-    f = rows ? tx_take(f, rows) : tx_slice(f, 0, size);
-    logits = rows ? tx_take(logits, rows) : tx_slice(logits, 0, size);
-    s->bank = tx_mul(directions(f), tx_lse(logits));
+    int64_t n = samples_count(run_split(r, RUN_TRAIN)), size = bank_size(s, n), filled = 0;
+    bool *chosen = s->parity ? run_scratch(r, (size_t)n * sizeof *chosen) : draw(r, n, size);
+    int32_t *row = run_scratch(r, BANK_TILE * sizeof *row);
+    for (int64_t i = 0; s->parity && i < size; i++)
+        chosen[i] = true;
+    s->bank = tx_full(DIMS(size, tx_cols(nn_head_weight(run_net(r)))), 0);
+    for (int64_t first = 0; filled < size; first += BANK_TILE)
+        filled += add(s->bank, filled, run_part(r, RUN_TRAIN, first, bank_tile(first, n)), chosen + first, row);
 }
 
 static tensor *score(void *self, run *r, samples *q)

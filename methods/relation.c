@@ -4,7 +4,7 @@
  *
  * The bank passes by in tiles. Ties of a million samples are summed with the
  * rounding errors carried along (Kahan), so the sum is as good as in double. */
-#include "method.h"
+#include "bank.h"
 
 struct relation {
     int64_t power;
@@ -18,22 +18,22 @@ static const param params[] = {
           .help = "exponent of a tie"),
 };
 
-static tensor *directions(tensor *f)
+static tensor *directions(samples *s)
 {
+    tensor *f = samples_features(s);
     return tx_div(f, tx_sqrt(tx_affine(tx_rowsum(tx_square(f)), 1, 1e-10)));
 }
 
-static tensor *outputs(tensor *logits)
+static tensor *outputs(samples *s)
 {
-    return tx_exp(tx_log_softmax(logits));
+    return tx_exp(tx_log_softmax(samples_logits(s)));
 }
 
 static void fit(void *self, run *r)
 {
     struct relation *s = self;
-    samples *train = run_split(r, RUN_TRAIN);
-    s->features = directions(samples_features(train));
-    s->outputs = outputs(samples_logits(train));
+    s->features = bank_of(r, directions);
+    s->outputs = bank_of(r, outputs);
 }
 
 /* By squares: each bit of the exponent is one. */
@@ -61,7 +61,7 @@ static tensor *ties(const struct relation *s, tensor *z, tensor *p, int64_t firs
 static tensor *score(void *self, run *r, samples *q)
 {
     struct relation *s = self;
-    tensor *z = directions(samples_features(q)), *p = outputs(samples_logits(q));
+    tensor *z = directions(q), *p = outputs(q);
     int64_t n = tx_rows(s->features);
     tensor *sum = tx_full(DIMS(tx_rows(z), 1), 0), *lost = tx_full(DIMS(tx_rows(z), 1), 0);
     (void)r;

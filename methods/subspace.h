@@ -22,7 +22,7 @@ static inline void subspace_fit(struct subspace *s, run *r, tensor *f, int64_t d
     /* The point: minus the pseudo-inverse of the weights, times the bias. */
     tensor *b = tx_reshape(nn_head_bias(run_net(r)), DIMS(tx_rows(w), 1));
     s->origin = tx_reshape(tx_scale(tx_matmul(tx_pinv(w), b, 0, 0), -1), DIMS(d));
-    s->outside = tx_slice(tx_principal(tx_sub(f, s->origin), NULL), dim, d - dim);
+    s->outside = tx_slice(tx_principal(f, s->origin, NULL), dim, d - dim);
 }
 
 /* [n,1]: its length. Projected on the residual directions themselves: the

@@ -1,6 +1,7 @@
 /* vim.c - virtual-logit matching: the energy of the logits, less the length of
  * the part of a feature that lies outside the principal subspace of the
  * training features, scaled to the size of a logit. */
+#include "bank.h"
 #include "subspace.h"
 
 struct vim {
@@ -14,14 +15,26 @@ static const param params[] = {
           .help = "principal directions left out; less than the features have"),
 };
 
+/* The quotient of the sums over all training samples of the largest logit and of the residual. */
+static double scale(const struct vim *s, run *r)
+{
+    double logits = 0, residuals = 0;
+    int64_t n = samples_count(run_split(r, RUN_TRAIN));
+    for (int64_t first = 0; first < n; first += BANK_TILE) {
+        samples *part = run_part(r, RUN_TRAIN, first, bank_tile(first, n));
+        tx_open();
+        logits += tx_item(tx_sum(tx_rowmax(samples_logits(part))));
+        residuals += tx_item(tx_sum(subspace_residual(&s->train, samples_features(part))));
+        tx_close();
+    }
+    return logits / residuals;
+}
+
 static void fit(void *self, run *r)
 {
     struct vim *s = self;
-    samples *train = run_split(r, RUN_TRAIN);
-    tensor *f = samples_features(train);
-    subspace_fit(&s->train, r, f, s->dim);
-    s->alpha = tx_item(tx_mean(tx_rowmax(samples_logits(train)))) /
-               tx_item(tx_mean(subspace_residual(&s->train, f)));
+    subspace_fit(&s->train, r, samples_features(run_split(r, RUN_TRAIN)), s->dim);
+    s->alpha = scale(s, r);
 }
 
 static tensor *score(void *self, run *r, samples *q)
