@@ -22,7 +22,7 @@ LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -ldl $(BUNDL
 DNN     := $(shell sh .ci/onednn-major)
 NVCC    := $(if $(filter clean help,$(MAKECMDGOALS)),,$(shell $(if $(filter-out undefined default,$(origin NVCC)),NVCC='$(NVCC)') sh .ci/cuda))
 
-HOST    := $(patsubst %.c,%.o,$(filter-out harness/main.c,$(wildcard harness/*.c datasets/*.c)))
+HOST    := $(patsubst %.c,%.o,$(filter-out harness/main.c,$(wildcard harness/*.c datasets/*.c plots/*.c)))
 CPU     := $(patsubst %.c,%.o,$(filter-out kernels/cpu/onednn%.c,$(wildcard kernels/cpu/*.c)) kernels/cpu/onednn$(DNN).c)
 CUDA    := $(if $(NVCC),$(patsubst %,%.o,$(wildcard kernels/cuda/*.c kernels/cuda/*.cu)))
 METHODS := $(patsubst %.c,$(B)/%.so,$(wildcard methods/*.c))

@@ -6,6 +6,7 @@
 
 int run_main(int argc, char **argv);      /* run.c: an experiment */
 int table_main(int argc, char **argv);    /* table.c: prints a results.csv */
+int plot_main(int argc, char **argv);     /* plot.c: figures of results */
 int methods_main(int argc, char **argv);  /* registry.c: the plugins, their parameters */
 int show_main(int argc, char **argv);     /* registry.c: one method's defaults as configuration */
 int devices_main(int argc, char **argv);  /* device.c: the backends, and why one was refused */

@@ -22,6 +22,7 @@ typedef struct command {
 static const command commands[] = {
     {"run", run_main, "FILE.yml [--key value ...]", "run an experiment, or what is left of it", 0},
     {"table", table_main, "RESULTS.csv [--format F]", "print results: text, csv, markdown, latex, openood", 0},
+    {"plot", plot_main, "KIND RESULTS... [-o FILE]", "draw results: figures and the data in them", 0},
     {"methods", methods_main, "", "list the methods with their parameters", 0},
     {"show", show_main, "METHOD", "print a method's defaults as configuration", 0},
     {"import", import_main, "BENCHMARK [SET ...]", "turn image lists and images into HDF5", 0},
