@@ -88,6 +88,9 @@ static double param_parse(const param *p, const char *text)
 static int check_sweep(const method *m, const param *p)
 {
     char word[32];
+    if (p->sweep && choice_count(p->sweep) < 2)
+        return fault("%s.%s: a sweep of `%s` leaves nothing to choose: give more values, or no `sweep`", m->name,
+                     p->name, p->sweep);
     for (int64_t i = 0; p->sweep && choice_word(p->sweep, i, word); i++)
         if (isnan(param_parse(p, word)))
             return fault("%s.%s: `%s` in its sweep is outside what it accepts: correct `sweep` in methods/%s.c",

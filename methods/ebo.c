@@ -6,7 +6,7 @@ struct ebo {
 };
 
 static const param params[] = {
-    PARAM(struct ebo, temperature, .init = 1, .min = 1e-3, .max = 1e4, .sweep = "1", .help = "divides the logits"),
+    PARAM(struct ebo, temperature, .init = 1, .min = 1e-3, .max = 1e4, .help = "divides the logits"),
 };
 
 static tensor *score(void *self, run *r, samples *s)

@@ -21,7 +21,7 @@ struct gram {
 };
 
 static const param params[] = {
-    PARAM(struct gram, powers, .init = 5, .min = 1, .max = 10, .refit = true, .sweep = "5",
+    PARAM(struct gram, powers, .init = 5, .min = 1, .max = 10, .refit = true,
           .help = "correlations of powers 1 to this one"),
 };
 

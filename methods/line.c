@@ -9,39 +9,47 @@
 
 struct line {
     double p_w, p_a, delta;
-    tensor *size, *active, *limit; /* |R|; 1 or 0, both [classes,features]; [classes,1], of the weights */
+    tensor *contribution, *size, *limit; /* R, |R|, both [classes,features]; [classes,1], of the weights */
 };
 
 static const param params[] = {
     PARAM(struct line, p_w, .init = 90, .min = 0, .max = 100, .refit = true, .sweep = "10 30 50 70 90",
           .help = "percentile, at or below which a class drops a weight; 90 on CIFAR, 10 on ImageNet"),
-    PARAM(struct line, p_a, .init = 90, .min = 0, .max = 100, .refit = true, .sweep = "10 30 50 70 90",
+    PARAM(struct line, p_a, .init = 90, .min = 0, .max = 100, .sweep = "10 30 50 70 90",
           .help = "the same of features; 90 on CIFAR-10, 10 on CIFAR-100 and ImageNet"),
     PARAM(struct line, delta, .init = 1, .min = 0, .max = 1e10, .sweep = "0.6 0.8 1 1.2 1e10",
           .help = "above which features are clipped; 0.8 on ImageNet"),
 };
 
-/* One percentile for each class. */
+/* The weights' percentile is one of classes x features values for each class, and
+ * is taken once; that of the features, of so many fewer, when scores are. */
 static void fit(void *self, run *r)
 {
     struct line *s = self;
     tensor *w = nn_head_weight(run_net(r));
     int64_t classes = tx_rows(w);
     samples *train = run_split(r, RUN_TRAIN);
-    tensor *contribution = tx_mul(w, tx_means(samples_features(train), samples_labels(train), classes));
-    real *weights = run_scratch(r, (size_t)classes * sizeof *weights);
-    real *features = run_scratch(r, (size_t)classes * sizeof *features);
-    s->size = tx_map(BK_ABS, contribution);
+    real *limit = run_scratch(r, (size_t)classes * sizeof *limit);
+    s->contribution = tx_mul(w, tx_means(samples_features(train), samples_labels(train), classes));
+    s->size = tx_map(BK_ABS, s->contribution);
     for (int64_t c = 0; c < classes; c++) {
         tx_open();
         tensor *size = tx_reshape(tx_slice(s->size, c, 1), DIMS(tx_cols(w)));
-        weights[c] = shaping_floor(tx_quantile(tx_mul(w, size), s->p_w / 100));
-        features[c] = shaping_floor(tx_quantile(tx_slice(contribution, c, 1), s->p_a / 100));
+        limit[c] = shaping_floor(tx_quantile(tx_mul(w, size), s->p_w / 100));
         tx_close();
     }
-    tensor *over = tx_sub(contribution, tx_from(DIMS(classes, 1), features));
-    s->active = tx_within(tx_full(tx_dims(over), 1), over, 0, TX_HUGE);
-    s->limit = tx_from(DIMS(classes, 1), weights);
+    s->limit = tx_from(DIMS(classes, 1), limit);
+}
+
+/* [classes,features]: 1 where a feature matters to a class, else 0. */
+static tensor *active(const struct line *s, run *r)
+{
+    int64_t classes = tx_rows(s->contribution);
+    real *limit = run_scratch(r, (size_t)classes * sizeof *limit);
+    for (int64_t c = 0; c < classes; c++)
+        limit[c] = shaping_floor(tx_quantile(tx_slice(s->contribution, c, 1), s->p_a / 100));
+    tensor *over = tx_sub(s->contribution, tx_from(DIMS(classes, 1), limit));
+    return tx_within(tx_full(tx_dims(over), 1), over, 0, TX_HUGE);
 }
 
 /* [n,classes]: h times the weights that count for each row's class, [n,1]. */
@@ -67,7 +75,7 @@ static tensor *score(void *self, run *r, samples *q)
     tensor *w = nn_head_weight(run_net(r)), *b = nn_head_bias(run_net(r));
     tensor *h = tx_clamp(samples_features(q), -TX_HUGE, s->delta);
     tensor *class = tx_argmax(tx_add(tx_matmul(h, w, 0, 1), b));
-    tensor *f = products(s, tx_mul(h, tx_take(s->active, class)), class, w);
+    tensor *f = products(s, tx_mul(h, tx_take(active(s, r), class)), class, w);
     return tx_lse(tx_add(f, b));
 }
 

@@ -26,7 +26,7 @@ typedef struct param {
     uint32_t offset;
     double init, min, max; /* min and max: numbers only */
     const char *choices;   /* "mixup cutmix"; init is the number of one. PARAM_METHOD: the default, "ce" */
-    const char *sweep;     /* "50 100 200", or NULL when it is not tuned */
+    const char *sweep;     /* "50 100 200", two values or more; NULL: it is not tuned */
     bool refit;
     const char *help; /* one line, printed by `oodbench methods` */
 } param;

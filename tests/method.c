@@ -212,6 +212,7 @@ static void parameter_tables(void **state)
         {PARAM(struct claims, size, .init = NAN, .min = 0, .max = 1, .help = "h"), "outside"},
         {PARAM(struct claims, size, .init = 1, .min = 0, .max = 1), "help"},
         {PARAM(struct claims, size, .init = 1, .min = 0, .max = 1, .sweep = "0 2", .help = "h"), "sweep"},
+        {PARAM(struct claims, size, .init = 1, .min = 0, .max = 1, .sweep = "1", .help = "h"), "nothing to choose"},
         {PARAM(struct claims, choice, .init = 2, .choices = "one two", .help = "h"), "choices"},
         {PARAM(struct claims, choice, .init = 0, .help = "h"), "choices"},
         {{.name = "count", .kind = PARAM_INT, .offset = 4, .min = 1, .init = 1, .max = 2, .help = "h"},
