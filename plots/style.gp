@@ -46,6 +46,13 @@ set style fill solid noborder
 listed(list, s) = strstrt(list, '"'.s.'" ') ? list : list.'"'.s.'" '
 number_of(list, s) = words(list[1:strstrt(list, '"'.s.'" ') - 1]) + 1
 
+lesser(a, b) = a < b ? a : b
+greater(a, b) = a > b ? a : b
+
+# The round step that divides a range into at most n parts.
+step_of(power, m) = power * (m <= 1 ? 1 : m <= 2 ? 2 : m <= 5 ? 5 : 10)
+step_for(range, n) = step_of(10 ** floor(log10(range / n)), range / n / 10 ** floor(log10(range / n)))
+
 # Text for the terminal: `_`, `%` and others mean something to TeX alone.
 TEX = strlen(OUT) > 4 && OUT[strlen(OUT) - 3:*] eq ".tex"
 swapped(s, c, by) = strstrt(s, c) ? s[1:strstrt(s, c) - 1].by.swapped(s[strstrt(s, c) + strlen(c):*], c, by) : s
