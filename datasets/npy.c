@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MOST_HEADER 65536 /* NumPy's own is some 128 bytes */
-#define MOST_SIDE 16384   /* as harness/data.c */
+#define MOST_SIDE 16384 /* as harness/data.c */
 #define MOST_BYTES (INT64_MAX / 2)
 
 static const struct {
-    const char *descr;
+    const char *descr, *name;
     int64_t bytes;
-} types[] = {[NPY_U8] = {"|u1", 1}, [NPY_I32] = {"<i4", 4}, [NPY_I64] = {"<i8", 8}};
+    int real, is_signed;
+} types[] = {
+    [NPY_U8] = {"|u1", "uint8", 1, 0, 0},    [NPY_I8] = {"|i1", "int8", 1, 0, 1},
+    [NPY_U16] = {"<u2", "uint16", 2, 0, 0},  [NPY_I16] = {"<i2", "int16", 2, 0, 1},
+    [NPY_U32] = {"<u4", "uint32", 4, 0, 0},  [NPY_I32] = {"<i4", "int32", 4, 0, 1},
+    [NPY_I64] = {"<i8", "int64", 8, 0, 1},   [NPY_F16] = {"<f2", "float16", 2, 1, 1},
+    [NPY_F32] = {"<f4", "float32", 4, 1, 1}, [NPY_F64] = {"<f8", "float64", 8, 1, 1},
+};
 enum { TYPES = sizeof types / sizeof *types };
 
 /* --- the header: a reader of just this dict --- */
@@ -73,8 +80,7 @@ static int read_type(reader *r, npy *a)
     char descr[32];
     blanks(r);
     if (*r->at == '[')
-        return fault("%s holds records, expected plain numbers: pixels uint8, labels uint8, int32 or int64",
-                     r->path);
+        return fault("%s holds records, expected plain numbers", r->path);
     if (quoted(r, descr) != 0)
         return -1;
     for (int t = 0; t < TYPES; t++)
@@ -82,7 +88,9 @@ static int read_type(reader *r, npy *a)
             a->type = (enum npy_type)t;
             return 0;
         }
-    return fault("%s holds numbers of type `%s`, expected |u1 (uint8), or for labels <i4 or <i8 (int32, int64)",
+    if (descr[0] == '>')
+        return fault("%s is big-endian (`%s`): save it again with .astype('<%s')", r->path, descr, descr + 1);
+    return fault("%s holds numbers of type `%s`, expected uint8, int32, int64, float16, float32 or float64",
                  r->path, descr);
 }
 
@@ -145,21 +153,21 @@ static int read_dict(reader *r, npy *a)
 /* --- the file --- */
 
 /* Where the array begins, or -1; the header's text goes to `header`. */
-static int64_t read_start(const npy *a, char header[MOST_HEADER])
+static int64_t read_start(const npy *a, int64_t have, char header[NPY_MOST_HEADER])
 {
     const unsigned char *b = a->map;
-    if (a->bytes < 10 || memcmp(b, "\x93NUMPY", 6) != 0)
+    if (have < 10 || memcmp(b, "\x93NUMPY", 6) != 0)
         return fault("%s is not a .npy file", a->path);
     int version = b[6];
     if (version != 1 && version != 2)
         return fault("%s has version %d of the .npy format, expected 1 or 2", a->path, version);
     int64_t start = version == 1 ? 10 : 12, n = b[8] | b[9] << 8;
-    if (version == 2 && a->bytes >= 12)
+    if (version == 2 && have >= 12)
         n |= (int64_t)b[10] << 16 | (int64_t)b[11] << 24;
-    if (n >= MOST_HEADER)
+    if (n >= NPY_MOST_HEADER)
         return fault("%s: a header of %lld bytes, expected some hundred", a->path, (long long)n);
-    if (a->bytes < start + n)
-        return fault("%s is truncated: %lld bytes end inside its header", a->path, (long long)a->bytes);
+    if (have < start + n)
+        return fault("%s is truncated: %lld bytes end inside its header", a->path, (long long)have);
     memcpy(header, b + start, (size_t)n);
     header[n] = '\0';
     return start + n;
@@ -182,15 +190,32 @@ static int check_size(const npy *a, int64_t start)
                  (long long)(start + need));
 }
 
+/* The map holds the header, maybe not all of a->bytes. */
+static int64_t read_whole_header(npy *a, int64_t have)
+{
+    char header[NPY_MOST_HEADER];
+    int64_t start = read_start(a, have, header);
+    reader r = {header, a->path};
+    return start < 0 || read_dict(&r, a) != 0 || check_size(a, start) != 0 ? -1 : start;
+}
+
 static int read_file(npy *a)
 {
-    char header[MOST_HEADER];
-    int64_t start = read_start(a, header);
-    reader r = {header, a->path};
-    if (start < 0 || read_dict(&r, a) != 0 || check_size(a, start) != 0)
+    int64_t start = read_whole_header(a, a->bytes);
+    if (start < 0)
         return -1;
     a->data = (const char *)a->map + start;
     return 0;
+}
+
+int64_t npy_header(npy *a, const char *path, const void *beginning, int64_t have, int64_t bytes)
+{
+    *a = (npy){.path = text_copy(path), .bytes = bytes, .map = (void *)(uintptr_t)beginning};
+    int64_t start = read_whole_header(a, have);
+    a->map = NULL;
+    free(a->path);
+    a->path = NULL;
+    return start;
 }
 
 static int map(npy *a)
@@ -231,20 +256,68 @@ void npy_close(npy *a)
     *a = (npy){0};
 }
 
+/* --- numbers --- */
+
+const char *npy_type_name(enum npy_type type)
+{
+    return types[type].name;
+}
+
+int64_t npy_type_bytes(enum npy_type type)
+{
+    return types[type].bytes;
+}
+
+int npy_is_real(enum npy_type type)
+{
+    return types[type].real;
+}
+
+static float half(uint16_t bits)
+{
+    int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+    double magnitude = exponent == 31  ? mantissa ? (double)NAN : HUGE_VAL
+                       : exponent == 0 ? ldexp(mantissa, -24)
+                                       : ldexp(mantissa + 1024, exponent - 25);
+    return (float)(bits >> 15 ? -magnitude : magnitude);
+}
+
+void npy_floats(enum npy_type type, const void *from, int64_t n, float *out)
+{
+    const char *at = from;
+    for (int64_t i = 0; i < n && type == NPY_F16; i++) {
+        uint16_t bits;
+        memcpy(&bits, at + 2 * i, 2);
+        out[i] = half(bits);
+    }
+    for (int64_t i = 0; i < n && type == NPY_F64; i++) {
+        double wide;
+        memcpy(&wide, at + 8 * i, 8);
+        out[i] = (float)wide;
+    }
+    if (type == NPY_F32)
+        memcpy(out, at, (size_t)n * sizeof *out);
+}
+
+void npy_integers(enum npy_type type, const void *from, int64_t n, int64_t *out)
+{
+    const unsigned char *at = from;
+    int64_t bytes = types[type].bytes;
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t bits = 0;
+        for (int64_t b = 0; b < bytes; b++)
+            bits |= (uint64_t)at[i * bytes + b] << 8 * b;
+        if (types[type].is_signed && bytes < 8 && bits >> (8 * bytes - 1))
+            bits |= ~UINT64_C(0) << 8 * bytes;
+        out[i] = (int64_t)bits;
+    }
+}
+
 int64_t npy_integer(const npy *a, int64_t i)
 {
-    int64_t wide;
-    int32_t narrow;
-    switch (a->type) {
-    case NPY_U8:
-        return ((const uint8_t *)a->data)[i];
-    case NPY_I32:
-        memcpy(&narrow, (const char *)a->data + 4 * i, 4);
-        return narrow;
-    default:
-        memcpy(&wide, (const char *)a->data + 8 * i, 8);
-        return wide;
-    }
+    int64_t value;
+    npy_integers(a->type, (const char *)a->data + types[a->type].bytes * i, 1, &value);
+    return value;
 }
 
 static char *shape_text(const npy *a, text *t)
@@ -264,8 +337,8 @@ int npy_is_images(const npy *a, int64_t side)
     char sides[64] = "n x side x side x 3";
     if (side)
         snprintf(sides, sizeof sides, "n x %lld x %lld x 3", (long long)side, (long long)side);
-    int rc = fault("%s is %s of type %s, expected images: %s of type |u1 (uint8)", a->path, shape_text(a, &t),
-                   types[a->type].descr, sides);
+    int rc = fault("%s is %s of type %s, expected images: %s of type uint8", a->path, shape_text(a, &t),
+                   types[a->type].name, sides);
     text_free(&t);
     return rc;
 }
@@ -276,6 +349,8 @@ int npy_is_labels(const npy *a, int64_t n, int64_t classes)
     int rc = 0;
     if (a->dims != 1 || a->shape[0] != n)
         rc = fault("%s is %s, expected %lld labels, one for each image", a->path, shape_text(a, &t), (long long)n);
+    else if (types[a->type].real)
+        rc = fault("%s is of type %s, expected labels: whole numbers", a->path, types[a->type].name);
     text_free(&t);
     for (int64_t i = 0; rc == 0 && i < n; i++)
         if (npy_integer(a, i) < 0 || npy_integer(a, i) >= classes)

@@ -6,6 +6,8 @@
 #include "../kernels/random.h"
 #include "folder.h"
 
+#include <math.h>
+
 #define IMPORT(...) command(import_main, (const char *const[]){"import", __VA_ARGS__, NULL})
 
 /* A .npy file: `dict` padded as NumPy pads it, then n bytes. */
@@ -70,6 +72,52 @@ static void versions_and_types_are_read(void **state)
     npy_close(&a);
 }
 
+/* The bits of 1.5, -2, the smallest and largest numbers, and what is no number. */
+static void numbers_become_floats(void **state)
+{
+    (void)state;
+    static const uint16_t half[7] = {0x3e00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x7e00, 0x8000};
+    static const float single[3] = {1.5f, -2.0f, 1e-40f};
+    static const double wide[3] = {1.5, -2.0, 1e300};
+    static const int8_t narrow[3] = {1, -128, 127};
+    float got[7];
+    int64_t whole[3];
+    npy a;
+    npy_floats(NPY_F16, half, 7, got);
+    assert_true(got[0] == 1.5f && got[1] == -2.0f && got[2] == 0x1p-24f && got[3] == 65504.0f);
+    assert_true(isinf(got[4]) && isnan(got[5]) && got[6] == 0 && signbit(got[6]));
+    npy_floats(NPY_F32, single, 3, got);
+    assert_memory_equal(got, single, sizeof single);
+    npy_floats(NPY_F64, wide, 3, got);
+    assert_true(got[0] == 1.5f && got[1] == -2.0f && isinf(got[2]));
+    npy_integers(NPY_I8, narrow, 3, whole);
+    assert_true(whole[0] == 1 && whole[1] == -128 && whole[2] == 127);
+    npy_integers(NPY_U8, narrow, 3, whole);
+    assert_true(whole[1] == 128);
+    put_npy("f.npy", 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", single, 4);
+    assert_int_equal(npy_open(&a, at("f.npy")), 0);
+    expect_fault(npy_is_labels(&a, 1, 10), "f.npy|float32|whole numbers");
+    expect_fault(npy_is_images(&a, 0), "f.npy|float32|uint8");
+    npy_close(&a);
+}
+
+/* Of an array in an archive, the beginning says where it begins and how long it is. */
+static void a_header_is_read_by_itself(void **state)
+{
+    (void)state;
+    npy a;
+    char *content;
+    size_t n;
+    static const float values[6] = {1, 2, 3, 4, 5, 6};
+    put_npy("f.npy", 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", values, sizeof values);
+    assert_int_equal(file_read(at("f.npy"), &content, &n), 0);
+    assert_int_equal(npy_header(&a, "z:f", content, 128, (int64_t)n), 128);
+    assert_true(a.type == NPY_F32 && a.dims == 2 && a.shape[0] == 2 && a.shape[1] == 3 && !a.data);
+    expect_fault((int)npy_header(&a, "z:f", content, 100, (int64_t)n), "z:f is truncated|100 bytes");
+    expect_fault((int)npy_header(&a, "z:f", content, 128, (int64_t)n + 1), "z:f is too long");
+    free(content);
+}
+
 static void unfit_headers_are_refused(void **state)
 {
     (void)state;
@@ -77,8 +125,8 @@ static void unfit_headers_are_refused(void **state)
         const char *dict, *words;
     } cases[] = {
         {"{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }", "Fortran order"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", "`<f4`|uint8"},
-        {"{'descr': '>i8', 'fortran_order': False, 'shape': (1,), }", "`>i8`"},
+        {"{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "`<c8`|uint8"},
+        {"{'descr': '>i8', 'fortran_order': False, 'shape': (1,), }", "`>i8`|big-endian|'<i8'"},
         {"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "`|O`"},
         {"{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (4,), }", "records"},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (), }", "single number"},
@@ -260,9 +308,9 @@ static void benchmarks_name_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(versions_and_types_are_read),   TEST(unfit_headers_are_refused),  TEST(damage_is_survived),
-        TEST(published_files_become_splits), TEST(single_arrays_are_outliers), TEST(mistakes_leave_nothing),
-        TEST(benchmarks_name_them),
+        TEST(versions_and_types_are_read), TEST(numbers_become_floats),  TEST(a_header_is_read_by_itself),
+        TEST(unfit_headers_are_refused),   TEST(damage_is_survived),     TEST(published_files_become_splits),
+        TEST(single_arrays_are_outliers),  TEST(mistakes_leave_nothing), TEST(benchmarks_name_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
