@@ -20,13 +20,13 @@ if (!there(WANTED)) {
 
 # Points of print, as each terminal counts: an SVG's pixel is 1/96 inch, a PNG has 300 to the inch.
 if (WANTED eq "svg") {
-    set terminal svg size WIDTH / 2.54 * 96, HEIGHT / 2.54 * 96 fixed noenhanced font "Helvetica,Arial,DejaVu Sans,sans-serif,10.67" linewidth 1.33 background "#FFFFFF"
+    set terminal svg size WIDTH / 2.54 * 96, HEIGHT / 2.54 * 96 fixed noenhanced font "Helvetica,Arial,DejaVu Sans,sans-serif,10.67" linewidth 1.33 dashlength 0.5 background "#FFFFFF"
 }
 if (WANTED eq "pdfcairo") {
-    set terminal pdfcairo size WIDTH cm, HEIGHT cm noenhanced font "DejaVu Sans Condensed,8" fontscale 1 linewidth 2 pointscale 1
+    set terminal pdfcairo size WIDTH cm, HEIGHT cm noenhanced font "DejaVu Sans Condensed,8" fontscale 1 linewidth 2 dashlength 0.5
 }
 if (WANTED eq "pngcairo") {
-    set terminal pngcairo size int(WIDTH / 2.54 * 300), int(HEIGHT / 2.54 * 300) noenhanced font "DejaVu Sans Condensed,8" fontscale 3.125 linewidth 4 pointscale 4
+    set terminal pngcairo size int(WIDTH / 2.54 * 300), int(HEIGHT / 2.54 * 300) noenhanced font "DejaVu Sans Condensed,8" fontscale 3.125 linewidth 4 dashlength 0.5 pointscale 4
 }
 if (WANTED eq "png") {
     set terminal png size int(WIDTH / 2.54 * 300), int(HEIGHT / 2.54 * 300) noenhanced font "DejaVuSans,33" linewidth 4

@@ -16,7 +16,8 @@ if (!strlen(OUT)) {
 set encoding utf8
 set datafile separator comma
 set datafile columnheaders
-set datafile missing ""
+set datafile missing NaN # rows of others do not break a line
+set pointintervalbox 0
 
 # Paul Tol's medium-contrast scheme: safe for the colour-blind, and its lightness
 # (29 71 52 61 41 83 0 of 100) tells the colours apart in grey, too. Dashes and markers vary with them.
@@ -52,6 +53,11 @@ greater(a, b) = a > b ? a : b
 # The round step that divides a range into at most n parts.
 step_of(power, m) = power * (m <= 1 ? 1 : m <= 2 ? 2 : m <= 5 ? 5 : 10)
 step_for(range, n) = step_of(10 ** floor(log10(range / n)), range / n / 10 ** floor(log10(range / n)))
+
+# A legend below (legend.gp) of n names: how many stand side by side, and how many rows they take.
+fitting(n, longest) = int(greater(1, lesser(n, (WIDTH - 0.5) / (longest * 0.13 + 1))))
+keys_of(n, across) = (n + (n + across - 1) / across - 1) / ((n + across - 1) / across)
+lines_of(n, across) = (n + across - 1) / across
 
 # Text for the terminal: `_`, `%` and others mean something to TeX alone.
 TEX = strlen(OUT) > 4 && OUT[strlen(OUT) - 3:*] eq ".tex"

@@ -1,0 +1,61 @@
+# ablation.gp - mean over x, a line per series with bars of one standard deviation over seeds;
+# rows of kind `without` are levels. Words along x stand in their order, without a line between them.
+
+HERE = ARG0[1:strlen(ARG0) - strlen("ablation.gp")]
+call HERE."style.gp" ARG1 ARG2 ARG3
+
+names = ""; values = ""; metric = ""; group = ""; key = ""; word_like = 0; longest = 0; least = 1e300; most = -1e300
+low = 1e300; high = -1e300; at = ""
+stats DATA using (names = listed(names, strcol("series")), longest = greater(longest, strlen(strcol("series"))), \
+                  metric = strcol("metric"), group = strcol("group"), key = strcol("key"), \
+                  word_like = word_like || strcol("kind") eq "word", \
+                  low = lesser(low, column("mean") - column("std")), high = greater(high, column("mean") + column("std")), \
+                  strcol("kind") eq "without" ? 0 : (values = listed(values, strcol("value")), least = lesser(least, column("x")), \
+                  most = greater(most, column("x")), 0), 0) nooutput
+SERIES = words(names)
+KEYS = keys_of(SERIES, fitting(SERIES, longest)); LINES = lines_of(SERIES, KEYS)
+BOTTOM = 1.15 + 0.36 * LINES
+HEIGHT = 5 + BOTTOM
+load HERE."open.gp"
+
+set lmargin at screen 1.25 / WIDTH
+set rmargin at screen 1 - 0.3 / WIDTH
+set bmargin at screen BOTTOM / HEIGHT
+set tmargin at screen 1 - 0.3 / HEIGHT
+
+NAME = metric eq "auroc" ? "AUROC" : metric eq "fpr95" ? "FPR@95" : metric eq "acc" ? "accuracy" : "accuracy on shifted images"
+OF = metric eq "acc" || metric eq "shifted" ? "" : group eq "average" ? ", near+far" : ", ".group
+set label 9 says(NAME.OF." (%)") at screen 0.25 / WIDTH, graph 0.5 center rotate textcolor rgb INK
+set xlabel says(key) textcolor rgb INK offset 0, 0.5
+set yrange [low - 0.08 * (high - low):high + 0.08 * (high - low)]
+if (!word_like && least > 0 && most >= 20 * least) {
+    set logscale x
+    set xrange [least / (most / least) ** 0.06:most * (most / least) ** 0.06]
+} else {
+    pad = word_like ? 0.5 : 0.06 * (most - least)
+    set xrange [least - pad:most + pad]
+}
+if (word_like || words(values) <= 8) { # every value is named
+    set xtics ("" least)
+    if (!word_like) { do for [i = 1:words(values)] { set xtics add (word(values, i) word(values, i) + 0) } }
+    if (word_like) { do for [i = 1:words(values)] { set xtics add (says(word(values, i)) i) } }
+}
+load HERE."legend.gp"
+
+# Levels, and series: side by side where words stand, so that bars do not hide each other.
+do for [m = 1:SERIES] {
+    level = NaN
+    stats DATA using (strcol("series") eq word(names, m) && strcol("kind") eq "without" ? (level = column("mean"), 0) : 0) nooutput
+    if (level == level) {
+        set arrow 300 + m from graph 0, first level to graph 1, first level nohead linestyle (m - 1) % 14 + 1
+        set label 300 + m "" at graph 0.97, first level point linestyle (m - 1) % 14 + 1
+    }
+}
+beside(m) = word_like ? (m - (SERIES + 1) / 2.0) * 0.06 : 0
+mine(m) = strcol("series") eq word(names, m) && strcol("kind") ne "without"
+plot for [m = 1:(word_like ? 0 : SERIES)] DATA using (mine(m) ? column("x") : NaN):(column("mean")) \
+         with lines linestyle (m - 1) % 14 + 1, \
+     for [m = 1:SERIES] DATA using (mine(m) ? column("x") + beside(m) : NaN):(column("mean")):(column("std")) \
+         with yerrorbars linestyle (m - 1) % 14 + 1 dashtype 1 linewidth 1 pointsize 0, \
+     for [m = 1:SERIES] DATA using (mine(m) ? column("x") + beside(m) : NaN):(column("mean")) \
+         with points linestyle (m - 1) % 14 + 1
