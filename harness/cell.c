@@ -104,11 +104,16 @@ int cell_open_method(cell *k, const char *key)
 static const struct {
     const char *name;
     int (*run)(cell *);
-} kinds[] = {{"train", cell_train}, {"features", cell_features}, {"score", cell_score}};
+} kinds[] = {{"train", cell_train},
+             {"features", cell_features},
+             {"score", cell_score},
+             {"landscape", cell_landscape},
+             {"sharpness", cell_sharpness}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static int run_cell(cell *k, const char *path)
 {
-    size_t i = 0;
+    int i = 0;
     if (config_read(k->c, path) != 0)
         return -1;
     k->kind = config_text(k->c, "cell");
@@ -116,10 +121,11 @@ static int run_cell(cell *k, const char *path)
     k->id = config_text(k->c, "id");
     if (!k->kind || !k->run || !k->id)
         return cell_missing(!k->kind ? "cell" : !k->run ? "run" : "id");
-    while (i < 3 && strcmp(kinds[i].name, k->kind) != 0)
+    while (i < KINDS && strcmp(kinds[i].name, k->kind) != 0)
         i++;
-    if (i == 3)
-        return fault("%s: cell is train, features or score; found `%s`", config_origin(k->c, "cell"), k->kind);
+    if (i == KINDS)
+        return fault("%s: cell is train, features, score, landscape or sharpness; found `%s`",
+                     config_origin(k->c, "cell"), k->kind);
     if (config_int(k->c, "seed", &k->seed, 0, INT64_MAX) != 0 || open_device(k) != 0 || open_network(k) != 0 ||
         open_extractor(k) != 0)
         return -1;

@@ -1,6 +1,6 @@
 /* cell.h - one process of an experiment, for the files that run its kinds: cell.c
- * reads the cell file and opens what all kinds need, cell_train.c and cell_sets.c
- * do the work. Functions return an exit code, or -1 with fault() set. */
+ * reads the cell file and opens what all kinds need, cell_train.c,
+ * cell_sets.c, cell_landscape.c and cell_sharpness.c do the work. Functions return an exit code, or -1 with fault() set. */
 #ifndef CELL_H
 #define CELL_H
 
@@ -20,6 +20,8 @@ typedef struct cell {
 int cell_train(cell *k);
 int cell_features(cell *k);
 int cell_score(cell *k);
+int cell_landscape(cell *k);
+int cell_sharpness(cell *k);
 
 int cell_missing(const char *key);                         /* a fault: the cell file lacks it */
 const char *cell_set_path(const cell *k, const char *set); /* the key `data.<set>`, a file; NULL with fault() set */

@@ -73,15 +73,24 @@ static void put_method(config *c, const char *key, const variant *v)
         config_copy(c, config_key(v->keys, i), v->keys, config_key(v->keys, i));
 }
 
+const char *const cell_kinds[] = {"train", "features", "score", "landscape", "sharpness"};
+
+static const char *run_of(const model *m, enum cell_kind kind, const scored *by)
+{
+    return kind == CELL_TRAIN      ? m->train_run
+           : kind >= CELL_ANALYSIS ? m->analyses[kind - CELL_ANALYSIS]
+           : by                    ? by->run
+                                   : m->run;
+}
+
 char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scored *by, const config *sets)
 {
-    static const char *const kinds[] = {"train", "features", "score"};
     static const char *const same[] = {"id",     "classes",   "mean", "std",     "tune",   "outliers",
                                        "device", "precision", "fast", "threads", "search", NULL};
     static const char *const groups[] = {"id", "near", "far", "csid", "tune", "outliers", NULL};
     config *c = config_new();
-    put(c, "cell", kinds[kind]);
-    put(c, "run", kind == CELL_TRAIN ? m->train_run : by ? by->run : m->run);
+    put(c, "cell", cell_kinds[kind]);
+    put(c, "run", run_of(m, kind, by));
     put(c, "net", m->net);
     put(c, "seed", m->seed);
     put(c, "weights", kind == CELL_TRAIN ? m->start : m->file);
@@ -90,6 +99,8 @@ char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scor
     for (int i = 0; same[i]; i++)
         config_copy(c, same[i], p->c, same[i]);
     put_sets(c, p, sets);
+    for (int i = 0; kind >= CELL_ANALYSIS && i < config_count(sets); i++)
+        config_copy(c, config_key(sets, i), sets, config_key(sets, i));
     for (int i = 0; groups[i]; i++)
         put_paths(c, p, groups[i]);
     if (kind == CELL_TRAIN) {

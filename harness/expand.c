@@ -70,11 +70,12 @@ static int check_keys(const plan *p)
 {
     for (int i = 0; i < config_count(p->c); i++) {
         const char *key = config_key(p->c, i), *near = settings_nearest(key);
+        int ours = !strchr(key, '.') || settings_own(key);
         if (settings_find(key))
             continue;
-        if (strchr(key, '.') && check_method_key(p, key) != 0)
+        if (!ours && check_method_key(p, key) != 0)
             return -1;
-        if (!strchr(key, '.'))
+        if (ours)
             return fault("%s: unknown key `%s`%s%s%s", config_origin(p->c, key), key,
                          near ? "; did you mean `" : ": `oodbench run --help` lists them", near ? near : "",
                          near ? "`?" : "");
@@ -195,6 +196,12 @@ static void name_run(const plan *p, const model *m, const char *kind, const vari
     }
     if (m->train && variants_outliers(m->train))
         config_append(c, "outliers", config_text(p->c, "outliers"), "");
+    for (int a = 0; a < ANALYSES; a++)
+        if (strcmp(kind, analysis_kinds[a].name) == 0) {
+            char *settings = analysis_settings(p->c, a);
+            config_append(c, "analysis", settings, "");
+            free(settings);
+        }
     char *canonical = config_canonical(c), digest[FILE_DIGEST];
     file_digest_bytes(digest, canonical, strlen(canonical));
     memcpy(run, digest, RUN_NAME - 1);
@@ -266,6 +273,8 @@ static int add_model(plan *p, const char *network, const char *weights, const va
         m->scores[i].by = &p->score.at[i];
         name_run(p, m, "score", m->scores[i].by, m->scores[i].run);
     }
+    for (int a = 0; a < ANALYSES; a++)
+        name_run(p, m, analysis_kinds[a].name, NULL, m->analyses[a]);
     return 0;
 }
 
@@ -295,7 +304,7 @@ static int multiply(plan *p)
         return fault("%s: no `net` is given: name a network, `net: resnet20`", p->file);
     if (weights == 0 && p->train.n == 0)
         return fault("%s: there is nothing to score: give `weights: FILE` or `train: METHOD`", p->file);
-    if (p->score.n == 0 && p->train.n == 0)
+    if (p->score.n == 0 && p->train.n == 0 && config_items(c, "analyses") == 0)
         return fault("%s: there is nothing to do: give `score: METHOD` or `train: METHOD`", p->file);
     if (order_start(p) != 0)
         return -1;
@@ -335,7 +344,10 @@ int expand(plan *p, int argc, char **argv)
     if (rc == 0)
         rc = registry_open(&p->methods);
     if (rc == 0)
-        rc = check_keys(p) != 0 || check_device(p->c) != 0 || sets_choose(&p->b, p->c, p->file) != 0 ? -1 : 0;
+        rc = check_keys(p) != 0 || check_device(p->c) != 0 || sets_choose(&p->b, p->c, p->file) != 0 ||
+                     analysis_check(p->c) != 0
+                 ? -1
+                 : 0;
     if (rc == 0) {
         default_number(p->c, "threads", cpus());
         default_number(p->c, "limit_mb", (int64_t)sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE) >> 20);

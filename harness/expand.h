@@ -7,6 +7,7 @@
 #define EXPAND_H
 
 #include "../datasets/benchmark.h"
+#include "analysis.h"
 #include "config.h"
 #include "registry.h"
 
@@ -35,6 +36,7 @@ typedef struct model {
     const char *seed;
     char *file;                              /* the checkpoint that is scored: `start`, or what training writes */
     char run[RUN_NAME], train_run[RUN_NAME]; /* of the features and the training cell */
+    char analyses[ANALYSES][RUN_NAME];       /* of their rows */
     scored *scores;                          /* one per variant of plan.score */
 } model;
 
@@ -61,8 +63,10 @@ int expand(plan *p, int argc, char **argv);
 void expand_free(plan *p);
 
 /* The file of a cell: YAML text that the caller frees. `sets` lists the rows that
- * are wanted by group, as rows_wanted does; by is NULL but for a score cell. */
-enum cell_kind { CELL_TRAIN, CELL_FEATURES, CELL_SCORE };
+ * are wanted by group, as rows_wanted does, of an analysis what analyses_missing
+ * says of it; by is NULL but for a score cell. */
+enum cell_kind { CELL_TRAIN, CELL_FEATURES, CELL_SCORE, CELL_ANALYSIS /* and so on, by enum analysis */ };
+extern const char *const cell_kinds[CELL_ANALYSIS + ANALYSES];
 char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scored *by, const config *sets);
 
 #endif

@@ -1,5 +1,6 @@
 /* rows.c - from a cell's reports to rows of results.csv. */
 #include "rows.h"
+#include "analyses.h"
 #include "commit.h"
 #include "fault.h"
 #include "file.h"
@@ -261,6 +262,8 @@ void rows_report(void *arg, char *line)
         take_row(w, line);
     } else if (strncmp(line, "point\t", 6) == 0 && w->by && w->by->by->grid) {
         w->failed |= points_take(w, line) != 0;
+    } else if (strncmp(line, "point\t", 6) == 0 && w->analysing) {
+        w->failed |= analyses_take(w, line) != 0;
     } else if (strncmp(line, "accuracy\t", 9) == 0) {
         tally_take(w, line);
     } else if (strncmp(line, "status\t", 7) == 0) {

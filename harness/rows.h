@@ -9,6 +9,8 @@
 typedef struct rows {
     plan p;
     sheet *results, *accuracy, *search; /* search: NULL where nothing is searched */
+    sheet *analyses[ANALYSES];          /* NULL where there is none */
+    int unfinished;                     /* points of analyses that a cell did not deliver */
     char *spectrum; /* the ID of full-spectrum rows, "cifar10+cifar10c"; NULL without shifted sets */
 } rows;
 
@@ -21,7 +23,9 @@ typedef struct tally { /* how many labels of a split were right; tallies.h */
 typedef struct reports {
     rows *r;
     const model *m;
-    const scored *by;   /* NULL but for a score cell */
+    const scored *by; /* NULL but for a score cell */
+    int analysing;    /* an analysis: this one */
+    enum analysis analysis;
     const config *sets; /* near, far, csid, fsnear, fsfar: the rows that are wanted of it */
     config *told;       /* likewise: those it delivered, NULL while there is none */
     char *status;       /* its last `status` line, or NULL */

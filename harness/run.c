@@ -1,6 +1,7 @@
 /* run.c - runs an experiment: what is missing in results.csv is computed, cell
  * after cell, each in a process of its own. This process opens no device and
  * loads no method, so whatever a cell does costs its own rows and nothing else. */
+#include "analyses.h"
 #include "commands.h"
 #include "fault.h"
 #include "file.h"
@@ -65,6 +66,8 @@ static int open_output(rows *r, int *lock)
     if (sheet_open(&r->accuracy, file_join(path, sizeof path, p->out, "accuracy.csv"), accuracy_names,
                    ACCURACY_COLUMNS, SHEET_WRITE) != 0)
         return -1;
+    if (analyses_open(r) != 0)
+        return -1;
     return p->score.search ? sheet_open(&r->search, file_join(path, sizeof path, p->out, "search.csv"),
                                         search_names, SEARCH_COLUMNS, SHEET_WRITE)
                            : 0;
@@ -98,13 +101,12 @@ static char *status_of(const outcome *o, const reports *w, const job *j)
 /* One line for a cell that has ended. */
 static void tell(const reports *w, enum cell_kind kind, double seconds, const char *status)
 {
-    static const char *const names[] = {"train", "features", "score"};
     const variant *v = w->by ? w->by->by : NULL;
     char *what = v ? text_format("%s %s", v->method->name, v->settings) : rows_describe(w->r, w->m);
     if (status)
-        fprintf(stderr, "  %-10s %-48s %s\n", names[kind], what, status);
+        fprintf(stderr, "  %-10s %-48s %s\n", cell_kinds[kind], what, status);
     else
-        fprintf(stderr, "  %-10s %-48s %.1f s\n", names[kind], what, seconds);
+        fprintf(stderr, "  %-10s %-48s %.1f s\n", cell_kinds[kind], what, seconds);
     free(what);
 }
 
@@ -113,14 +115,18 @@ static void tell(const reports *w, enum cell_kind kind, double seconds, const ch
 static int run_cell(reports *w, enum cell_kind kind, char **status)
 {
     const plan *p = &w->r->p;
-    const char *run = kind == CELL_TRAIN ? w->m->train_run : w->by ? w->by->run : w->m->run;
+    const char *run = kind == CELL_TRAIN      ? w->m->train_run
+                      : kind >= CELL_ANALYSIS ? w->m->analyses[w->analysis]
+                      : w->by                 ? w->by->run
+                                              : w->m->run;
     char *file = text_format("%s/%s.yml", p->cache, run), *log = text_format("%s/%s.log", p->cache, run);
     char *cell = expand_cell(p, w->m, kind, w->by, w->sets), word[] = "cell";
     char *argv[] = {(char *)(uintptr_t)layout_program(), word, file, NULL};
     int64_t limit = 0, timeout = 0;
     outcome o;
     config_int(p->c, "limit_mb", &limit, 1, INT64_MAX);
-    config_int(p->c, kind == CELL_TRAIN ? "train_timeout_s" : "timeout_s", &timeout, 1, INT64_MAX);
+    config_int(p->c, kind == CELL_TRAIN || kind >= CELL_ANALYSIS ? "train_timeout_s" : "timeout_s", &timeout, 1,
+               INT64_MAX);
     job j = {argv, log, 3, (double)timeout, limit, rows_report, w};
     int rc = file_write(file, cell, strlen(cell)) != 0 || spawn_run(&o, &j) != 0 || w->failed ? -1 : 0;
     char none[] = "progress"; /* wipes the line that a cell may have left half-way */
@@ -195,21 +201,49 @@ static int score(rows *r, const model *m, const scored *by, const char *why)
     return rc;
 }
 
+/* Of one model what it lacks of an analysis; why: as above. Points that do not
+ * come to be are counted. */
+static int analyse(rows *r, const model *m, enum analysis a, const char *why)
+{
+    config *todo = config_new();
+    reports w = {.r = r, .m = m, .sets = todo, .analysing = 1, .analysis = a};
+    char *status = NULL;
+    int rc = 0;
+    if (analyses_missing(r, m, a, todo) > 0 && !why)
+        rc = run_cell(&w, CELL_ANALYSIS + a, &status);
+    if (rc == 0)
+        r->unfinished += analyses_missing(r, m, a, NULL);
+    free(status);
+    reports_end(&w);
+    config_free(todo);
+    return rc;
+}
+
+/* Accuracies are part of every experiment but one that analyses given weights alone. */
+static int wants_features(const rows *r, const model *m)
+{
+    return (r->p.score.n || r->p.train.n) && !tallies_there(r, m);
+}
+
 /* All that is missing of one model; nothing is started when nothing is. */
 static int run_model(rows *r, const model *m)
 {
     config *sets = config_new(), *missing = config_new();
     char *status = NULL;
-    int rc = 0, wanted = !tallies_there(r, m);
+    int rc = 0, wanted = wants_features(r, m), points = 0;
     for (int i = 0; i < r->p.score.n; i++)
         wanted += rows_missing(r, &m->scores[i], missing);
+    for (int a = 0; a < ANALYSES; a++)
+        points += analyses_missing(r, m, a, NULL);
     rows_wanted(r, sets);
-    if (wanted)
+    if (wanted || points)
         rc = train(r, m, sets, &status);
     if (wanted && rc == 0 && !status)
         rc = extract(r, m, sets, &status);
     for (int i = 0; wanted && rc == 0 && i < r->p.score.n; i++)
         rc = score(r, m, &m->scores[i], status);
+    for (int a = 0; points && rc == 0 && a < ANALYSES; a++)
+        rc = analyse(r, m, a, status);
     free(status);
     config_free(missing);
     config_free(sets);
@@ -224,12 +258,17 @@ static int finish(const rows *r)
     for (int row = 0; row < sheet_rows(r->results); row++)
         good += keep[row] && result_ok(r->results, row);
     table_options o = table_to_terminal();
-    tallies_print(stdout, r, &o);
+    if (r->p.score.n || r->p.train.n)
+        tallies_print(stdout, r, &o);
     int rc = good ? table_print(stdout, r->results, keep, &o) : 0;
     bad = table_failures(stdout, r->results, keep);
-    printf("\nresults: %s/results.csv\n", r->p.out);
+    if (r->p.score.n || r->p.train.n)
+        printf("\nresults: %s/results.csv\n", r->p.out);
+    analyses_print(stdout, r);
+    if (r->unfinished)
+        printf("%d points of analyses could not be computed: why stands above\n", r->unfinished);
     free(keep);
-    return rc != 0 ? -1 : bad ? 1 : EXIT_OK;
+    return rc != 0 ? -1 : bad || r->unfinished ? 1 : EXIT_OK;
 }
 
 static int run_plan(rows *r)
@@ -247,8 +286,10 @@ static int run_plan(rows *r)
             left += rows_missing(r, &r->p.models[i].scores[j], sets);
             config_free(sets);
         }
-    fprintf(stderr, "%s: %d checkpoint%s, %d scorer%s, %d row%s to compute\n", r->p.name, r->p.n,
-            r->p.n == 1 ? "" : "s", r->p.score.n, r->p.score.n == 1 ? "" : "s", left, left == 1 ? "" : "s");
+    char *points = analyses_left(r);
+    fprintf(stderr, "%s: %d checkpoint%s, %d scorer%s, %d row%s%s to compute\n", r->p.name, r->p.n,
+            r->p.n == 1 ? "" : "s", r->p.score.n, r->p.score.n == 1 ? "" : "s", left, left == 1 ? "" : "s", points);
+    free(points);
     for (int i = 0; rc == 0 && i < r->p.n; i++)
         rc = run_model(r, &r->p.models[i]);
     if (rc == INTERRUPTED) {
@@ -290,6 +331,7 @@ int run_main(int argc, char **argv)
     sheet_close(r.results);
     sheet_close(r.accuracy);
     sheet_close(r.search);
+    analyses_close(&r);
     if (lock >= 0)
         close(lock);
     expand_free(&r.p);

@@ -28,6 +28,9 @@ static const setting table[] = {
     {"score", SETTING_NAME, 1, NULL, 0, 0, NULL, "scoring methods", 0},
     {"search", SETTING_FLAG, 0, "false", 0, 0, NULL,
      "of scorers, try every value that `oodbench methods` lists for parameters that are not given here", 0},
+    {"analyses", SETTING_NAME, 1, NULL, 0, 0, "landscape sharpness", "what to compute of models beside scores", 0},
+    {"analyses_of", SETTING_NAME, 1, NULL, 0, 0, NULL,
+     "training methods whose networks that is computed of; default: all", 0},
     {"seed", SETTING_INT, 1, "0", 0, 4294967295.0, NULL, "of all randomness", 0},
     {"epochs", SETTING_INT, 0, "100", 1, 1e6, NULL, "over the training images", 1},
     {"batch", SETTING_INT, 0, "128", 1, 65536, NULL, "images in a training step", 1},
@@ -57,6 +60,24 @@ static const setting table[] = {
      "the checkpoint that is scored; best: by validation accuracy", 1},
     {"save_s", SETTING_REAL, 0, "300", 0, 1e8, NULL,
      "seconds between saves within an epoch, to go on from when cut short; 0: only at its end", 0},
+    {"landscape.sets", SETTING_NAME, 1, NULL, 0, 0, NULL,
+     "train, val, test of the ID set, shifted sets; default: train, test and csid", 0},
+    {"landscape.images", SETTING_INT, 0, "1000", 1, 1e7, NULL, "of each, drawn at random", 0},
+    {"landscape.grid", SETTING_INT, 0, "21", 3, 1001, NULL, "points along each of two random directions; odd", 0},
+    {"landscape.range", SETTING_REAL, 0, "1", 1e-6, 1e3, NULL,
+     "how far they lead; 1: as far as the weights are long", 0},
+    {"landscape.bn", SETTING_FLAG, 0, "false", 0, 0, NULL, "batch normalisation's scale and shift move, too", 0},
+    {"landscape.bias", SETTING_FLAG, 0, "false", 0, 0, NULL, "the head's bias moves, too", 0},
+    {"landscape.draw", SETTING_INT, 0, "0", 0, 4294967295.0, NULL,
+     "seed of the directions and images, the same for all networks", 0},
+    {"sharpness.sets", SETTING_NAME, 1, NULL, 0, 0, NULL, "as landscape.sets", 0},
+    {"sharpness.images", SETTING_INT, 0, "1000", 1, 1e7, NULL, "of each, drawn at random", 0},
+    {"sharpness.radii", SETTING_REAL, 1, "[0, 0.05, 0.1, 0.2, 0.5, 1, 1.5, 2]", 0, 1e6, NULL,
+     "norms of the change of weights, growing", 0},
+    {"sharpness.steps", SETTING_INT, 0, "20", 1, 1e6, NULL, "of gradient ascent at each radius", 0},
+    {"sharpness.restarts", SETTING_INT, 0, "3", 1, 1000, NULL,
+     "searches: the first starts from the network, the others at random beside it", 0},
+    {"sharpness.draw", SETTING_INT, 0, "0", 0, 4294967295.0, NULL, "seed of the images and of random starts", 0},
     {"mean", SETTING_REAL, 1, NULL, 0, 1, NULL, "of red, green, blue in 0..1; default: the benchmark's", 0},
     {"std", SETTING_REAL, 1, NULL, 1e-6, 10, NULL, "likewise", 0},
     {"device", SETTING_NAME, 0, "auto", 0, 0, NULL, "auto, or one that `oodbench devices` lists", 0},
@@ -66,7 +87,8 @@ static const setting table[] = {
      "allow results that differ in the last bits from run to run, and TF32 where f32 is asked for", 0},
     {"threads", SETTING_INT, 0, NULL, 1, 4096, NULL, "default: as many as this machine runs at once", 0},
     {"timeout_s", SETTING_INT, 0, "3600", 1, 1e8, NULL, "limit of one scoring process", 0},
-    {"train_timeout_s", SETTING_INT, 0, "604800", 1, 1e8, NULL, "limit of one training process", 0},
+    {"train_timeout_s", SETTING_INT, 0, "604800", 1, 1e8, NULL, "limit of one training process, and of an analysis",
+     0},
     {"limit_mb", SETTING_INT, 0, NULL, 1, 1e9, NULL, "memory of one process; default: nine tenths of the machine's",
      0},
     {"data", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder of images and lists; default: $OODBENCH_DATA", 0},
@@ -89,6 +111,15 @@ const setting *settings_find(const char *key)
     return NULL;
 }
 
+int settings_own(const char *key)
+{
+    size_t n = strcspn(key, ".") + 1;
+    for (int i = 0; i < SETTINGS; i++)
+        if (key[n - 1] && strncmp(table[i].key, key, n) == 0)
+            return 1;
+    return 0;
+}
+
 const char *settings_nearest(const char *key)
 {
     const char *names[SETTINGS];
@@ -101,7 +132,7 @@ void settings_print(FILE *to)
 {
     for (int i = 0; i < SETTINGS; i++) {
         const setting *s = &table[i];
-        fprintf(to, "  %-16s %-8s %s%s%s%s\n", s->key, s->init ? s->init : "", s->help, s->list ? "; a list" : "",
+        fprintf(to, "  %-18s %-8s %s%s%s%s\n", s->key, s->init ? s->init : "", s->help, s->list ? "; a list" : "",
                 s->choices ? ": " : "", s->choices ? s->choices : "");
     }
 }

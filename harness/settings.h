@@ -24,7 +24,8 @@ typedef struct setting {
 const setting *settings_find(const char *key);
 const setting *settings_at(int i); /* NULL past the last */
 const char *settings_nearest(const char *key);
-void settings_print(FILE *to); /* all of them, as help */
+int settings_own(const char *key); /* `landscape.x`: some key of the table begins with `landscape.` */
+void settings_print(FILE *to);     /* all of them, as help */
 
 /* Checks what `key` holds as if it were this setting, and puts it into its
  * shortest form. -1 with fault() set. */

@@ -244,3 +244,17 @@ int sheet_remove(sheet *s, int row)
     s->rows--;
     return rewrite(s);
 }
+
+int sheet_keep(sheet *s, const char keep[])
+{
+    int kept = 0;
+    for (int i = 0; i < s->rows; i++) {
+        if (keep[i])
+            s->fields[kept++] = s->fields[i];
+        else
+            free_row(s->fields[i], s->columns);
+    }
+    int changed = kept != s->rows;
+    s->rows = kept;
+    return changed ? rewrite(s) : 0;
+}

@@ -24,7 +24,8 @@ int sheet_find(const sheet *s, int column_a, const char *a, int column_b, const 
 
 /* Adds a row, or replaces row number `row` when that is not -1. */
 int sheet_put(sheet *s, int row, const char *const fields[]);
-int sheet_remove(sheet *s, int row); /* those behind it move up */
+int sheet_remove(sheet *s, int row);         /* those behind it move up */
+int sheet_keep(sheet *s, const char keep[]); /* removes all rows whose byte is 0 */
 
 /* Appends one CSV line, fields quoted where they must be. */
 struct text;

@@ -1,5 +1,6 @@
 /* stale.c - data.csv: the sets of an experiment by the digest of their images. */
 #include "stale.h"
+#include "analyses.h"
 #include "data.h"
 #include "fault.h"
 #include "file.h"
@@ -127,7 +128,8 @@ static int check(rows *r, sheet *list, const char *set, const char *split, const
     if (is_noted(list, row, c))
         return 0;
     int learned = strcmp(set, config_text(r->p.c, "id")) == 0 && strcmp(split, "test") != 0;
-    if (row >= 0 && (mark(r, set) != 0 || forget_accuracy(r, set) != 0 || (learned && set_weights_aside(r) != 0)))
+    if (row >= 0 && (mark(r, set) != 0 || forget_accuracy(r, set) != 0 || analyses_forget(r, set) != 0 ||
+                     (learned && set_weights_aside(r) != 0)))
         return -1;
     return note(list, row, set, split, c);
 }
