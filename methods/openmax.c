@@ -5,7 +5,9 @@
  * of their distances to it follow a Weibull distribution, shifted so that the
  * smallest of them becomes weibull_shift. A share is a steep function of a small
  * difference of large distances, so these are in double, on the host; there are
- * few of them, as only the strongest classes give. */
+ * few of them, as only the strongest classes give. The score is minus the unknown
+ * class's probability; the benchmark's is the largest of all, the unknown class's
+ * included, which calls a sample that is surely unknown in-distribution: `parity`. */
 #include "openmax.h"
 #include "labels.h"
 #include <stdlib.h>
@@ -21,6 +23,7 @@ typedef struct tail {
 struct openmax {
     int64_t alpha, tail;
     double weibull_shift;
+    bool parity;
     tensor *means, *tails; /* doubles of [classes,classes]; [classes] of tail */
 };
 
@@ -30,7 +33,8 @@ static const param params[] = {
     PARAM(struct openmax, tail, .init = 20, .min = 3, .max = 1e6, .refit = true, .sweep = "20 50",
           .help = "the largest distances of a class, to which a Weibull distribution is fitted"),
     PARAM(struct openmax, weibull_shift, .init = 1, .min = 1e-3, .max = 1e5, .refit = true,
-          .help = "what the smallest of them is moved to; 10000 is the reference library's"),
+          .help = "what the smallest of them is moved to; the larger, the closer to a Gumbel distribution"),
+    PARAM(struct openmax, parity, .help = "as the benchmark: the largest probability, be it the unknown class's"),
 };
 
 /* Anything outlives its callback as the bits of a tensor. */
@@ -136,30 +140,75 @@ static void fit(void *self, run *r)
     s->tails = keep_bits(tails, classes * sizeof *tails);
 }
 
-/* The share of its logit that a class at this distance gives. */
+/* A part of the samples, and the k strongest classes of each. */
+typedef struct strongest {
+    int64_t n, classes, k;
+    real *f, *own;  /* logits: [n,classes], [n,k] */
+    int32_t *class; /* [n,k] */
+    double *share;  /* of its logit that each gives, [n,k] */
+} strongest;
+
+/* What a class at this distance gives, were it the first. */
 static double share(const tail *t, double distance)
 {
     return t->w.shape > 0 ? weibull_below(t->w.shape, t->w.scale, distance - t->location) : 0;
+}
+
+static strongest find_shares(const struct openmax *s, run *r, tensor *logits, tensor **i)
+{
+    strongest t = {.n = tx_rows(logits), .classes = tx_cols(logits)};
+    const double *means = get_bits(r, s->means);
+    const tail *tails = get_bits(r, s->tails);
+    t.k = s->alpha < t.classes ? s->alpha : t.classes;
+    t.f = run_scratch(r, (size_t)(t.n * t.classes) * sizeof *t.f);
+    t.own = run_scratch(r, (size_t)(t.n * t.k) * sizeof *t.own);
+    t.class = run_scratch(r, (size_t)(t.n * t.k) * sizeof *t.class);
+    t.share = run_scratch(r, (size_t)(t.n * t.k) * sizeof *t.share);
+    tx_read(logits, t.f);
+    tx_read(tx_topk(logits, t.k, i), t.own);
+    tx_read(*i, t.class);
+    for (int64_t j = 0; j < t.n * t.k; j++) {
+        double away = distance(t.f + j / t.k * t.classes, means + t.class[j] * t.classes, t.classes);
+        t.share[j] = share(&tails[t.class[j]], away) * (double)(s->alpha - j % t.k) / (double)s->alpha;
+    }
+    return t;
+}
+
+/* The largest probability of sample i, the unknown class's among them. Rounded
+ * once, to float: confident samples tie at 1, and ties are part of the numbers. */
+static real largest(const strongest *t, int64_t i, double *logit)
+{
+    double most, all = 0, *unknown = &logit[t->classes];
+    *unknown = 0;
+    for (int64_t c = 0; c < t->classes; c++)
+        logit[c] = (double)t->f[i * t->classes + c];
+    for (int64_t j = i * t->k; j < (i + 1) * t->k; j++) {
+        double given = (double)t->own[j] * t->share[j];
+        logit[t->class[j]] -= given;
+        *unknown += given;
+    }
+    most = *unknown;
+    for (int64_t c = 0; c < t->classes; c++)
+        most = fmax(most, logit[c]);
+    for (int64_t c = 0; c <= t->classes; c++)
+        all += exp(logit[c] - most);
+    return (real)(1 / all);
 }
 
 static tensor *score(void *self, run *r, samples *q)
 {
     const struct openmax *s = self;
     tensor *logits = samples_logits(q), *i;
-    int64_t n = tx_rows(logits), classes = tx_cols(logits), k = s->alpha < classes ? s->alpha : classes;
-    const double *means = get_bits(r, s->means);
-    const tail *tails = get_bits(r, s->tails);
-    real *f = run_scratch(r, (size_t)(n * classes) * sizeof *f);
-    real *given = run_scratch(r, (size_t)(n * k) * sizeof *given);
-    int32_t *class = run_scratch(r, (size_t)(n * k) * sizeof *class);
-    tx_read(logits, f);
-    tx_read(tx_topk(logits, k, &i), given);
-    tx_read(i, class);
-    for (int64_t j = 0; j < n * k; j++) {
-        double away = distance(f + j / k * classes, means + class[j] * classes, classes);
-        given[j] *= (real)(share(&tails[class[j]], away) * (double)(s->alpha - j % k) / (double)s->alpha);
-    }
-    return tx_scale(openmax_unknown(logits, tx_from(DIMS(n, k), given), i), -1);
+    strongest t = find_shares(s, r, logits, &i);
+    real *out = run_scratch(r, (size_t)t.n * sizeof *out);
+    double *logit = run_scratch(r, (size_t)(t.classes + 1) * sizeof *logit);
+    for (int64_t j = 0; j < t.n && s->parity; j++)
+        out[j] = largest(&t, j, logit);
+    if (s->parity)
+        return tx_from(DIMS(t.n, 1), out);
+    for (int64_t j = 0; j < t.n * t.k; j++)
+        t.own[j] *= (real)t.share[j];
+    return tx_scale(openmax_unknown(logits, tx_from(DIMS(t.n, t.k), t.own), i), -1);
 }
 
 const method method_entry = {

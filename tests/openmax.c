@@ -98,6 +98,11 @@ static const whole expected[] = {
     {"", {6, 1, -1.5f}, -0.531599},
     {"weibull_shift=10000", {6, 1, -1.5f}, -0.341105},
     {"", {2, 1, 6}, -0.0128314},
+    {"parity=true", {5, 2, 1}, 0.947943}, /* of the unknown class */
+    {"parity=true", {1, 5, 1}, 0.950997}, /* of class 1 */
+    {"parity=true", {2, 1, 6}, 0.977728},
+    {"parity=true", {9, 1, 0}, 0.999785},
+    {"parity=true", {40, -3, -5}, 1},
 };
 static void wholes(void **state)
 {
