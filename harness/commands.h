@@ -4,15 +4,16 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
-int run_main(int argc, char **argv);      /* run.c: an experiment */
-int table_main(int argc, char **argv);    /* table.c: prints a results.csv */
-int plot_main(int argc, char **argv);     /* plot.c: figures of results */
-int methods_main(int argc, char **argv);  /* registry.c: the plugins, their parameters */
-int show_main(int argc, char **argv);     /* registry.c: one method's defaults as configuration */
-int devices_main(int argc, char **argv);  /* device.c: the backends, and why one was refused */
-int import_main(int argc, char **argv);   /* datasets/import.c: list and images to HDF5 */
-int corrupt_main(int argc, char **argv);  /* datasets/corrupt.c: a set, corrupted, to HDF5 */
-int cell_main(int argc, char **argv);     /* cell.c: one process of an experiment */
-int describe_main(int argc, char **argv); /* plugin.c: one plugin, in lines for registry.c */
+int run_main(int argc, char **argv);           /* run.c: an experiment */
+int table_main(int argc, char **argv);         /* table.c: prints a results.csv */
+int plot_main(int argc, char **argv);          /* plot.c: figures of results */
+int compare_paper_main(int argc, char **argv); /* paper_compare.c: results beside a published table */
+int methods_main(int argc, char **argv);       /* registry.c: the plugins, their parameters */
+int show_main(int argc, char **argv);          /* registry.c: one method's defaults as configuration */
+int devices_main(int argc, char **argv);       /* device.c: the backends, and why one was refused */
+int import_main(int argc, char **argv);        /* datasets/import.c: list and images to HDF5 */
+int corrupt_main(int argc, char **argv);       /* datasets/corrupt.c: a set, corrupted, to HDF5 */
+int cell_main(int argc, char **argv);          /* cell.c: one process of an experiment */
+int describe_main(int argc, char **argv);      /* plugin.c: one plugin, in lines for registry.c */
 
 #endif

@@ -19,6 +19,16 @@ static const measure measures[] = {
 };
 enum { MEASURES = sizeof measures / sizeof *measures };
 
+int measure_count(void)
+{
+    return MEASURES;
+}
+
+const measure *measure_at(int i)
+{
+    return &measures[i];
+}
+
 /* What tells lines apart: the checkpoint and how it was run, then the scorer. */
 static const enum result_column of_line[] = {RESULT_NET,          RESULT_WEIGHTS,     RESULT_ID,   RESULT_TRAIN,
                                              RESULT_TRAIN_PARAMS, RESULT_DEVICE,      RESULT_FAST, RESULT_PRECISION,
@@ -249,10 +259,21 @@ static int is_among(const char *group, const char *groups)
 
 /* What is averaged within a seed: a set, or the sets of some groups. */
 typedef struct subject {
-    int set; /* -1: by groups */
-    const char *groups;
+    int set;            /* -1: by groups, or by names */
+    const char *groups; /* NULL: by names */
+    const char *names;
     enum result_column column;
 } subject;
+
+static int belongs(const grid *g, int set, const subject *of)
+{
+    const char *group = grid_name(g, set, RESULT_GROUP);
+    if (of->set >= 0)
+        return set == of->set;
+    if (of->groups)
+        return is_among(group, of->groups);
+    return is_among(group, "near far") && is_among(grid_name(g, set, RESULT_OOD), of->names);
+}
 
 /* Returns 0 when the seed has none of it; counts sets that are missing. */
 static int in_seed(const grid *g, int line, int seed, const subject *of, double *value, int *absent)
@@ -261,7 +282,7 @@ static int in_seed(const grid *g, int line, int seed, const subject *of, double 
     int n = 0;
     for (int set = 0; set < g->nsets; set++) {
         int row = *cell(g, line, seed, set);
-        if (of->set >= 0 ? set != of->set : !is_among(grid_name(g, set, RESULT_GROUP), of->groups))
+        if (!belongs(g, set, of))
             continue;
         sum += row >= 0 ? strtod(sheet_at(g->rows, row, of->column), NULL) : 0;
         n += row >= 0;
@@ -297,7 +318,7 @@ mean grid_set(const grid *g, int line, int set, enum result_column column)
 
 mean grid_group(const grid *g, int line, const char *groups, enum result_column column)
 {
-    return over_seeds(g, line, &(subject){-1, groups, column}, 1);
+    return over_seeds(g, line, &(subject){.set = -1, .groups = groups, .column = column}, 1);
 }
 
 mean grid_accuracy(const grid *g, int line, const char *groups)
@@ -309,8 +330,19 @@ mean grid_accuracy(const grid *g, int line, const char *groups)
 
 mean grid_average(const grid *g, int line, enum result_column column)
 {
-    const subject both[] = {{-1, "near", column}, {-1, "far", column}};
+    const subject both[] = {{.set = -1, .groups = "near", .column = column},
+                            {.set = -1, .groups = "far", .column = column}};
     return over_seeds(g, line, both, 2);
+}
+
+mean grid_named(const grid *g, int line, char *const lists[], int n, enum result_column column)
+{
+    subject *of = text_more(NULL, (size_t)n * sizeof *of);
+    for (int i = 0; i < n; i++)
+        of[i] = (subject){.set = -1, .names = lists[i], .column = column};
+    mean m = over_seeds(g, line, of, n);
+    free(of);
+    return m;
 }
 
 const char *grid_spectrum(const grid *g)

@@ -13,6 +13,9 @@ typedef struct measure {
     int higher;                                /* is better */
 } measure;
 
+int measure_count(void);
+const measure *measure_at(int i);
+
 typedef struct grid {
     const sheet *rows;
     int *lines; /* a row that names the line: its net, weights, scorer ... */
@@ -46,6 +49,11 @@ mean grid_group(const grid *g, int line, const char *groups, enum result_column 
 mean grid_average(const grid *g, int line, enum result_column column); /* of near's and far's mean */
 mean grid_accuracy(const grid *g, int line, const char *groups); /* the checkpoint's: no set is missing in it */
 int grid_has_group(const grid *g, const char *group);
+
+/* Of sets by name, whatever their group: lists[n] of names separated by blanks, the mean
+ * over each list's sets that are there, then over the lists. Only detection: csid and
+ * full-spectrum rows do not count. */
+mean grid_named(const grid *g, int line, char *const lists[], int n, enum result_column column);
 
 /* The ID of the full-spectrum rows, "cifar10+cifar10c": NULL without any, "" when they differ in it. */
 const char *grid_spectrum(const grid *g);

@@ -23,6 +23,7 @@ static const command commands[] = {
     {"run", run_main, "FILE.yml [--key value ...]", "run an experiment, or what is left of it", 0},
     {"table", table_main, "RESULTS.csv [--format F]", "print results: text, csv, markdown, latex, openood", 0},
     {"plot", plot_main, "KIND RESULTS... [-o FILE]", "draw results: figures and the data in them", 0},
+    {"compare-paper", compare_paper_main, "RESULTS.csv TABLE.csv", "results beside a published table", 0},
     {"methods", methods_main, "", "list the methods with their parameters", 0},
     {"show", show_main, "METHOD", "print a method's defaults as configuration", 0},
     {"import", import_main, "BENCHMARK [SET ...]", "turn image lists and images into HDF5", 0},
@@ -38,7 +39,7 @@ static int usage(FILE *to)
     fputs("oodbench: benchmarks of out-of-distribution detection\n\n", to);
     for (int i = 0; i < COMMANDS; i++)
         if (!commands[i].inner)
-            fprintf(to, "  oodbench %-8s %-28s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+            fprintf(to, "  oodbench %-13s %-28s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     fputs("\n  oodbench COMMAND --help tells more; oodbench --version prints the version\n", to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }

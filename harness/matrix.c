@@ -169,7 +169,11 @@ static int fit(const matrix *m, int first, int room)
             break;
         room -= 2;
     }
-    return col;
+    int whole = col; /* columns that share a title stay together, where they fit at all */
+    while (whole < m->cols && whole > first && m->above[whole] && m->above[whole - 1] &&
+           strcmp(m->above[whole], m->above[whole - 1]) == 0)
+        whole--;
+    return whole > first ? whole : col;
 }
 
 /* Words, as many to a line as fit. */
