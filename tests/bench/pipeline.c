@@ -2,47 +2,24 @@
  * cut and mirrored as bytes on one core, the same with a view of each, and as
  * tensors through a stream whose thread runs ahead. */
 #include "bench.h"
+#include "noise.h"
 
-#include "../../datasets/store.h"
 #include "../../harness/engine.h"
 #include "../../harness/fault.h"
 #include "../../harness/gather.h"
 #include "../../harness/stream.h"
-#include "../../kernels/random.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 enum { IMAGES = 10000, SIDE = 32, PIXELS = SIDE * SIDE * 3, BATCH = 128, CROP = 4 };
 enum { CUT, VIEW, STREAM, STREAM_VIEW };
 
-static char path[4200];
+static char path[NOISE_PATH];
 static dataset *set;
 static gatherer from;
 static gathered bytes;
 static stream *tensors;
 static view brighter;
-
-static int write_set(void)
-{
-    static const double half[] = {0.5, 0.5, 0.5};
-    const store_header header = {"noise", NULL, 0, half, half};
-    uint8_t px[PIXELS];
-    store *to;
-    if (store_create(&to, path, &header) != 0)
-        return -1;
-    int rc = store_split(to, "train", IMAGES, SIDE, "tests/bench/pipeline.c");
-    for (int32_t i = 0; i < IMAGES && rc == 0; i++) {
-        for (int j = 0; j < PIXELS; j += 8) {
-            uint64_t eight = random_bits(1, (uint64_t)(i * PIXELS + j));
-            for (int k = 0; k < 8; k++)
-                px[j + k] = (uint8_t)(eight >> 8 * k);
-        }
-        rc = store_images(to, px, &i, 1);
-    }
-    return rc == 0 ? store_commit(to) : -1;
-}
 
 static void end(const subject *s)
 {
@@ -58,11 +35,9 @@ static void end(const subject *s)
 
 static int begin(const subject *s)
 {
-    const char *tmp = getenv("TMPDIR");
     stream_options o = {.seed = 1, .crop = CROP, .flip = 1, .mean = {0.5, 0.5, 0.5}, .std = {0.25, 0.25, 0.25}};
-    snprintf(path, sizeof path, "%.4000s/oodbench-bench-%ld.h5", tmp ? tmp : "/tmp", (long)getpid());
     brighter = (view){corruption_find("brightness"), 1};
-    int rc = write_set();
+    int rc = noise_write(path, "train", IMAGES);
     if (rc == 0)
         rc = dataset_open(&set, path, "train");
     if (rc == 0)
