@@ -42,8 +42,12 @@ static char *key(const grid *g, const column *c, int shifted)
                             : text_format("%s_acc", shifted == 1 ? "csid" : grid_name(g, c->set, RESULT_OOD));
 }
 
+/* Nothing of line -1, which stands for the heading. */
 static mean value(const grid *g, int line, const column *c)
 {
+    const mean none = {0};
+    if (line < 0)
+        return none;
     switch (c->what) {
     case GROUP:
         return grid_group(g, line, c->group, c->of->column);
@@ -91,7 +95,7 @@ static void print_csv(FILE *to, const grid *g, const column *list, int n)
         held[k++] = line < 0 ? text_copy("seeds") : text_format("%d", seeds_of(g, line));
         for (int i = 0; i < n; i++) {
             char *name = key(g, &list[i], shifted);
-            mean m = line < 0 ? (mean){0} : value(g, line, &list[i]);
+            mean m = value(g, line, &list[i]);
             held[k++] = line < 0 ? text_copy(name) : m.n ? text_format("%.9g", m.value) : text_copy("");
             held[k++] = line < 0 ? text_format("%s_std", name) : m.n ? text_format("%.9g", m.std) : text_copy("");
             free(name);

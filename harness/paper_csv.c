@@ -32,7 +32,7 @@ static void print_csv_row(FILE *to, const paper_match *m, pair at, const quantit
 {
     char ours[32] = "", std[32] = "", diff[32] = "";
     double d;
-    mean v = at.line < 0 ? (mean){0} : paper_ours(m, at.line, q);
+    mean v = paper_ours(m, at.line, q);
     const char *f[CSV_COLUMNS];
     for (int i = 0; i < CSV_COLUMNS; i++)
         f[i] = "";

@@ -29,7 +29,7 @@ void paper_match_free(paper_match *m);
  * that does, or -1. */
 int paper_names(const char *spec, const char *name, const char *settings);
 
-/* Partial where sets, corruptions or seeds are missing that the published figure has. */
+/* Nothing of line -1; partial where sets, corruptions or seeds are missing that the published figure has. */
 mean paper_ours(const paper_match *m, int line, const quantity *q);
 
 /* A published text, "" where the row is -1. */

@@ -128,6 +128,9 @@ static mean corruptions(const paper_match *m, int line)
 
 mean paper_ours(const paper_match *m, int line, const quantity *q)
 {
+    const mean none = {0};
+    if (line < 0)
+        return none;
     int set = q->what == PAPER_SHIFTED ? shifted_set(m, line) : -1;
     if (q->of)
         return detection(m, line, q);
@@ -155,7 +158,7 @@ char *paper_shifted(const paper_match *m, int line)
 int paper_difference(const paper_match *m, pair at, const quantity *q, double *d)
 {
     double v;
-    mean ours = at.line < 0 ? (mean){0} : paper_ours(m, at.line, q);
+    mean ours = paper_ours(m, at.line, q);
     int both = ours.n && at.row >= 0 && paper_figure(m->paper, at.row, q->column, &v);
     *d = both ? ours.value - v : 0;
     return both;

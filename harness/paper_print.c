@@ -73,7 +73,7 @@ static void fill_figures(const paper_match *m, matrix *t, int row, pair at, int 
         const quantity *q = &m->paper->quantities[i];
         int col = t->labels + CELLS * i;
         double d;
-        mean ours = at.line < 0 ? (mean){0} : paper_ours(m, at.line, q);
+        mean ours = paper_ours(m, at.line, q);
         *partial |= ours.n && ours.partial;
         *matrix_at(t, row, col) = printed_figure(m, at.row, q);
         *matrix_at(t, row, col + 1) = layout_number(m->grid, ours);
