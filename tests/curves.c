@@ -2,9 +2,11 @@
  * curves whose areas are the rows' metrics. */
 #include "program.h"
 
+#include "../harness/data.h"
 #include "../harness/engine.h"
 #include "../harness/models.h"
-#include "../harness/sheet.h"
+#include "../harness/results.h"
+#include "../harness/scores.h"
 
 #include <math.h>
 
@@ -98,6 +100,43 @@ static void areas_are_the_metrics(void **state)
     areas_are("prc", prc, 1e-4);
 }
 
+/* The first image of the upper row is the one with the highest score. */
+static void images_are_those_scored(void **state)
+{
+    static const char *const header[] = {"kind", "text", "x", "y", "red", "green", "blue"};
+    enum { ACROSS = 4, STEP = 32 + 3, WIDE = ACROSS * STEP - 3, TITLE = 13 };
+    char best[32];
+    dataset *d;
+    (void)state;
+    sheet *s = drawn("images", "--images 4", header, 7), *results;
+    char *out = text_format("%s/out", here), *csv = text_format("%s/out/results.csv", here);
+    char *path = text_format("%s/imported/tiny/shapes.h5", here);
+    assert_int_equal(sheet_open(&results, csv, result_names, RESULT_COLUMNS, SHEET_READ), 0);
+    float *scores;
+    int64_t n, top = 0;
+    assert_int_equal(scores_read(out, sheet_at(results, 0, RESULT_RUN), "shapes", &scores, &n), 0);
+    for (int64_t i = 0; i < n; i++)
+        top = scores[i] > scores[top] ? i : top;
+    snprintf(best, sizeof best, "%.3g", scores[top]);
+    int row = sheet_find(s, 0, "score", 1, best), first = 0;
+    assert_true(row >= 0);
+    assert_int_equal(dataset_open(&d, path, "test"), 0);
+    while (strcmp(sheet_at(s, first, 0), "pixel") != 0)
+        first++;
+    for (int y = 0; y < 32; y++)
+        for (int x = 0; x < 32; x++)
+            for (int c = 0; c < 3; c++)
+                assert_int_equal((int)number(s, first + (TITLE + y) * WIDE + x, 4 + c),
+                                 dataset_images(d)[((top * 32 + y) * 32 + x) * 3 + c]);
+    dataset_close(d);
+    sheet_close(s);
+    sheet_close(results);
+    free(scores);
+    free(path);
+    free(csv);
+    free(out);
+}
+
 static void mistakes(void **state)
 {
     static const struct {
@@ -124,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(densities_sum_to_one),
         cmocka_unit_test(areas_are_the_metrics),
+        cmocka_unit_test(images_are_those_scored),
         cmocka_unit_test(mistakes),
     };
     return cmocka_run_group_tests(tests, begin, program_end);
