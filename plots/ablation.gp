@@ -18,7 +18,7 @@ BOTTOM = 1.15 + 0.36 * LINES
 HEIGHT = 5 + BOTTOM
 load HERE."open.gp"
 
-set lmargin at screen 1.25 / WIDTH
+set lmargin at screen 1.4 / WIDTH
 set rmargin at screen 1 - 0.3 / WIDTH
 set bmargin at screen BOTTOM / HEIGHT
 set tmargin at screen 1 - 0.3 / HEIGHT
@@ -26,7 +26,7 @@ set tmargin at screen 1 - 0.3 / HEIGHT
 NAME = metric eq "auroc" ? "AUROC" : metric eq "fpr95" ? "FPR@95" : metric eq "acc" ? "accuracy" : "accuracy on shifted images"
 OF = metric eq "acc" || metric eq "shifted" ? "" : group eq "average" ? ", near+far" : ", ".group
 set label 9 says(NAME.OF." (%)") at screen 0.25 / WIDTH, graph 0.5 center rotate textcolor rgb INK
-set xlabel says(key) textcolor rgb INK offset 0, 0.5
+set label 8 says(key) at graph 0.5, screen (BOTTOM - 0.75) / HEIGHT center textcolor rgb INK
 set yrange [low - 0.08 * (high - low):high + 0.08 * (high - low)]
 if (!word_like && least > 0 && most >= 20 * least) {
     set logscale x
@@ -55,7 +55,7 @@ beside(m) = word_like ? (m - (SERIES + 1) / 2.0) * 0.06 : 0
 mine(m) = strcol("series") eq word(names, m) && strcol("kind") ne "without"
 plot for [m = 1:(word_like ? 0 : SERIES)] DATA using (mine(m) ? column("x") : NaN):(column("mean")) \
          with lines linestyle (m - 1) % 14 + 1, \
-     for [m = 1:SERIES] DATA using (mine(m) ? column("x") + beside(m) : NaN):(column("mean")):(column("std")) \
-         with yerrorbars linestyle (m - 1) % 14 + 1 dashtype 1 linewidth 1 pointsize 0, \
+     for [m = 1:SERIES] DATA using (mine(m) ? column("x") + beside(m) : NaN):(column("mean") - column("std")):(0):(2 * column("std")) \
+         with vectors nohead linestyle (m - 1) % 14 + 1 dashtype 1 linewidth 1, \
      for [m = 1:SERIES] DATA using (mine(m) ? column("x") + beside(m) : NaN):(column("mean")) \
          with points linestyle (m - 1) % 14 + 1

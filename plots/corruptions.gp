@@ -58,22 +58,22 @@ do for [i = 1:PANELS] {
     set tmargin at screen top(i)
     set bmargin at screen top(i) - ROWS * TALL / HEIGHT
     set label 1 says(broken(named(i))) at screen left(i) + PANEL / 2 / WIDTH, screen top(i) + (wide(named(i)) ? 0.5 : 0.2) / HEIGHT \
-        center font (wide(named(i)) ? ",7" : ",8") textcolor rgb INK
-    unset ytics; unset xtics; unset xlabel
+        center font (wide(named(i)) ? SMALL : NORMAL) textcolor rgb INK
+    unset ytics; unset xtics; unset label 2
     if ((i - 1) % ACROSS == 0) {
-        set ytics scale 0 offset 0.6, 0 font ",7" ("" 0)
+        set ytics scale 0 offset 0.6, 0 ("" 0) font SMALL
         do for [k = 1:ROWS] { set ytics add (swapped(word(corruptions, k), "_", " ") k) }
     }
     if (i + ACROSS > PANELS) { # the lowest of its column
-        if (UPRIGHT) { set xtics scale 0 rotate by 90 right font ",7" ("" 0) } else { set xtics scale 0 norotate offset 0, 0.6 ("" 0) }
+        if (UPRIGHT) { set xtics scale 0 rotate by 90 right ("" 0) font SMALL } else { set xtics scale 0 norotate offset 0, 0.6 ("" 0) }
         do for [k = 1:COLUMNS] { set xtics add (says(word(columns, k)) k) }
-        if (!ONE) { set xlabel "severity" offset 0, 1.2 textcolor rgb INK }
+        if (!ONE) { set label 2 "severity" at screen left(i) + PANEL / 2 / WIDTH, screen 0.2 / HEIGHT center textcolor rgb INK }
     }
     if (i == PANELS) {
         set colorbox user origin (WIDTH - RIGHT + 0.2) / WIDTH, BOTTOM / HEIGHT size 0.22 / WIDTH, (HEIGHT - TOP - BOTTOM) / HEIGHT noborder
         if (!ONE) { set cblabel says(MEANING) offset -0.2, 0 textcolor rgb INK }
-        set format cb (difference ? "%+g" : "%g")
-        set cbtics scale 0 offset -0.8, 0 step_for(most - least, (HEIGHT - TOP - BOTTOM) / 0.5)
+        set format cb (difference ? SIGNED : NUMBER)
+        set cbtics scale 0 offset -0.8, 0 step_for(most - least, lesser(8, (HEIGHT - TOP - BOTTOM) / 0.5))
     }
     plot DATA using (here(i, strcol("severity"), strcol("model")) ? column_of(strcol("severity"), strcol("model")) : NaN):\
                     (row(strcol("corruption"))):\
@@ -82,6 +82,6 @@ do for [i = 1:PANELS] {
              with boxxyerror fillcolor palette, \
          for [n = 1:NUMBERS] DATA using (here(i, strcol("severity"), strcol("model")) ? column_of(strcol("severity"), strcol("model")) : NaN):\
                     (row(strcol("corruption"))):(sprintf(difference ? "%+.1f" : "%.1f", column("value"))):\
-                    (column("value") < MIDDLE ? 0xFFFFFF : 0x000000) with labels font ",7" textcolor rgb variable
+                    (column("value") < MIDDLE ? 0xFFFFFF : 0x000000) with labels font SMALL textcolor rgb variable
 }
 unset multiplot

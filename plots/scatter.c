@@ -152,7 +152,7 @@ static double from_paper(const axis *a, double cm)
 
 static void put_points(figure_data *out, const figure_input *in, const points *p)
 {
-    axis x = {.length = 6.9}, y = {.length = 5.4};
+    axis x = {.length = 6.7}, y = {.length = 5.4};
     placed *labels = text_more(NULL, (size_t)p->n * 3 * sizeof *labels);
     double(*moved)[2] = text_more(NULL, (size_t)p->n * sizeof *moved);
     for (int i = 0; i < p->n; i++) {

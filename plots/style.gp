@@ -4,7 +4,8 @@
 #     call HERE."style.gp" ARG1 ARG2 ARG3
 #
 # sets HEIGHT in cm, then `load HERE."open.gp"`, and draws. Sizes are those in print: a
-# column of 8.4 cm, text of 8 pt.
+# column of 8.4 cm, text of 8 pt (`font SMALL`: 7 pt). What stands at an edge is placed in cm
+# (`screen 0.25 / WIDTH`), since terminals disagree about how large characters are.
 
 DATA = ARG1
 OUT = ARG2
@@ -17,7 +18,6 @@ set encoding utf8
 set datafile separator comma
 set datafile columnheaders
 set datafile missing NaN # rows of others do not break a line
-set pointintervalbox 0
 
 # Paul Tol's medium-contrast scheme: safe for the colour-blind, and its lightness
 # (29 71 52 61 41 83 0 of 100) tells the colours apart in grey, too. Dashes and markers vary with them.
@@ -38,7 +38,7 @@ set palette defined (0 "#00204d", 1 "#00336f", 2 "#39486b", 3 "#575c6d", 4 "#707
 
 set border 3 linecolor rgb INK linewidth 0.6
 set tics nomirror out scale 0.5 textcolor rgb INK
-set grid linecolor rgb FAINT linewidth 0.4 dashtype 1
+set grid linetype 1 linecolor rgb FAINT linewidth 0.4 dashtype solid
 set key noautotitle textcolor rgb INK samplen 1.8 spacing 1.1
 set style fill solid noborder
 
@@ -63,4 +63,7 @@ lines_of(n, across) = (n + across - 1) / across
 TEX = strlen(OUT) > 4 && OUT[strlen(OUT) - 3:*] eq ".tex"
 swapped(s, c, by) = strstrt(s, c) ? s[1:strstrt(s, c) - 1].by.swapped(s[strstrt(s, c) + strlen(c):*], c, by) : s
 tex(s) = swapped(swapped(swapped(swapped(swapped(s, "_", "\\_"), "%", "\\%"), "&", "\\&"), "#", "\\#"), "^", "\\^{}")
-says(s) = TEX ? swapped(tex(s), "−", "$-$") : s
+says(s) = TEX ? tex(s) : s
+NUMBER = TEX ? "$%g$" : "%g" # formats of numbers along axes
+SIGNED = TEX ? "$%+g$" : "%+g"
+set format NUMBER

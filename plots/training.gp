@@ -11,7 +11,7 @@ stats DATA using (quantities = listed(quantities, strcol("quantity")), names = l
 PANELS = words(quantities); MODELS = words(names)
 
 KEYS = keys_of(MODELS, fitting(MODELS, longest)); LINES = lines_of(MODELS, KEYS)
-PANEL = 2.6; GAP = 0.45; BOTTOM = 0.95 + 0.36 * LINES; TOP = 0.45
+PANEL = 2.6; GAP = 0.45; BOTTOM = 1.1 + 0.36 * LINES; TOP = 0.45
 HEIGHT = TOP + PANELS * PANEL + (PANELS - 1) * GAP + BOTTOM
 load HERE."open.gp"
 
@@ -26,7 +26,7 @@ do for [i = 1:PANELS] {
 spoken(s) = s eq "gradient_norm" ? "norm of the input gradient" : s eq "val_acc" ? says("validation accuracy (%)") : swapped(s, "_", " ")
 
 set multiplot
-set lmargin at screen 1.25 / WIDTH
+set lmargin at screen 1.4 / WIDTH
 set rmargin at screen 1 - 0.25 / WIDTH
 set xrange [1 - 0.03 * (last - 1):last + 0.03 * (last - 1)]
 set xtics greater(1, step_for(last, 8))
@@ -35,9 +35,11 @@ do for [i = 1:PANELS] {
     set tmargin at screen 1 - (TOP + (i - 1) * (PANEL + GAP)) / HEIGHT
     set bmargin at screen 1 - (TOP + (i - 1) * (PANEL + GAP) + PANEL) / HEIGHT
     set label 1 spoken(word(quantities, i)) at graph 0, graph 1 left offset 0, 0.6 textcolor rgb "#000000"
-    set format x (i < PANELS ? "" : "%g")
-    set xlabel (i < PANELS ? "" : "epoch") textcolor rgb INK offset 0, 0.7
-    if (i == PANELS) { load HERE."legend.gp" }
+    set format x (i < PANELS ? "" : NUMBER)
+    if (i == PANELS) {
+        set label 8 "epoch" at graph 0.5, screen (BOTTOM - 0.75) / HEIGHT center textcolor rgb INK
+        load HERE."legend.gp"
+    }
     unset logscale y
     set ytics autofreq
     if (LOW[i] > 0 && HIGH[i] > 30 * LOW[i]) { set logscale y } else { if (HIGH[i] > LOW[i]) { set ytics step_for(HIGH[i] - LOW[i], 4) } }
