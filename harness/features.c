@@ -8,6 +8,7 @@
 #include "cache.h"
 #include "engine.h"
 #include "fault.h"
+#include "given_features.h"
 #include "progress.h"
 
 #include <stdio.h>
@@ -154,37 +155,45 @@ static int compute(features *f, const extractor *e, const dataset *d, const char
     return 0;
 }
 
-static int get(features *f, const extractor *e, const dataset *d, const char *split)
+/* 1 when the cache has them. `path` and `ingredients` tell where they stand, or would. */
+static int find(features *f, const extractor *e, const dataset *d, char path[4096], char ingredients[1024])
 {
-    char ingredients[1024], path[4096];
-    *f = (features){.n = dataset_count(d), .width = nn_features(e->net), .classes = nn_classes(e->net)};
-    if (!e->cache)
-        return compute(f, e, d, split);
-
     cache_array arrays[3] = {{.name = "features", .type = CACHE_REAL},
                              {.name = "logits", .type = CACHE_REAL},
                              {.name = "labels", .type = CACHE_INT}};
-    write_ingredients(ingredients, sizeof ingredients, e, d);
-    cache_path(path, sizeof path, e->cache, "features", ingredients);
-    if (cache_read(path, ingredients, arrays, 3)) {
-        f->values = arrays[0].values;
-        f->logits = arrays[1].values;
-        f->labels = arrays[2].values;
-        if (fits(f, d, arrays))
-            return 0;
-        features_free(f);
-    }
+    *f = (features){.n = dataset_count(d), .width = nn_features(e->net), .classes = nn_classes(e->net)};
+    write_ingredients(ingredients, 1024, e, d);
+    cache_path(path, 4096, e->cache, "features", ingredients);
+    if (!cache_read(path, ingredients, arrays, 3))
+        return 0;
+    f->values = arrays[0].values;
+    f->logits = arrays[1].values;
+    f->labels = arrays[2].values;
+    if (fits(f, d, arrays))
+        return 1;
+    features_free(f);
+    return 0;
+}
+
+static int get(features *f, const extractor *e, const dataset *d, const char *split)
+{
+    char ingredients[1024], path[4096];
+    if (e->cache && find(f, e, d, path, ingredients))
+        return 0;
+    *f = (features){.n = dataset_count(d), .width = nn_features(e->net), .classes = nn_classes(e->net)};
     if (compute(f, e, d, split) != 0)
         return -1;
-    arrays[0] = (cache_array){"features", CACHE_REAL, f->n, f->width, f->values};
-    arrays[1] = (cache_array){"logits", CACHE_REAL, f->n, f->classes, f->logits};
-    arrays[2] = (cache_array){"labels", CACHE_INT, f->n, 1, f->labels};
-    return cache_write(path, ingredients, arrays, 3);
+    const cache_array arrays[3] = {{"features", CACHE_REAL, f->n, f->width, f->values},
+                                   {"logits", CACHE_REAL, f->n, f->classes, f->logits},
+                                   {"labels", CACHE_INT, f->n, 1, f->labels}};
+    return e->cache ? cache_write(path, ingredients, arrays, 3) : 0;
 }
 
 int features_get(features *f, const extractor *e, const char *path, const char *split)
 {
     dataset *d;
+    if (e->given)
+        return given_begin(f, e, path, split);
     if (dataset_open(&d, path, split) != 0)
         return -1;
     int rc = get(f, e, d, split);
@@ -192,6 +201,17 @@ int features_get(features *f, const extractor *e, const char *path, const char *
         features_free(f);
     dataset_close(d);
     return rc;
+}
+
+int features_kept(features *f, const extractor *e, const char *path, const char *split)
+{
+    char ingredients[1024], where[4096];
+    dataset *d;
+    if (dataset_open(&d, path, split) != 0)
+        return -1;
+    int found = find(f, e, d, where, ingredients);
+    dataset_close(d);
+    return found;
 }
 
 void features_free(features *f)

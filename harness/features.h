@@ -16,6 +16,7 @@ typedef struct extractor {
     const char *precision; /* "f32", "tf32", "bf16" */
     int fast;
     double mean[3], std[3];
+    const struct given *given; /* a file of features in place of images; NULL: none */
     char weights[65]; /* nn_digest of the net: call extractor_weights after changing it */
 } extractor;
 
@@ -31,6 +32,9 @@ void extractor_weights(extractor *e);
 /* From the cache, or by a forward pass that then fills it (with progress under
  * the set's name). -1 with fault() set. */
 int features_get(features *f, const extractor *e, const char *path, const char *split);
+/* From the cache alone: 1 found, 0 not there, -1 with fault() set. Of the extractor's
+ * device the name is enough. */
+int features_kept(features *f, const extractor *e, const char *path, const char *split);
 void features_free(features *f);
 
 /* A forward pass over an open set, cached nowhere. values may be NULL when only
