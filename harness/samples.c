@@ -32,12 +32,19 @@ void samples_show(samples *s, int64_t first, int64_t n)
     s->n = n;
 }
 
-void samples_end(samples *s)
+void samples_unload(samples *s)
 {
     if (s->images)
         dataset_close(s->images);
     if (s->loaded)
         features_free(&s->known);
+    s->images = NULL;
+    s->loaded = 0;
+}
+
+void samples_end(samples *s)
+{
+    samples_unload(s);
     *s = (samples){0};
 }
 

@@ -226,7 +226,9 @@ int score_sets(plugin *p, run *r, const tuning *s, const score_set *sets, int n)
     scoring k = {.p = p, .sets = sets, .n = n, .at = pool_host((size_t)n * sizeof *k.at)};
     memset(k.at, 0, (size_t)n * sizeof *k.at);
     tx_open();
-    int rc = fit(&k, r, s) != 0 ? -1 : score_all(&k, r);
+    int rc = fit(&k, r, s);
+    samples_unload(&r->splits[RUN_TRAIN]); /* a bank is a copy of it */
+    rc = rc != 0 ? -1 : score_all(&k, r);
     for (int i = 0; i < n; i++)
         free(k.at[i].scores);
     free(k.at);
