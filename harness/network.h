@@ -96,6 +96,12 @@ static inline bool net_is_parameter(const net_part *p)
  * batch. Unrecorded: what is used up is given back at once. */
 tensor *net_compose(const net_range *r, tensor *const in[], tensor *batch, bool unrecorded);
 
+/* nn_compose.c: x, then the range's parameters in order; freed by the caller. */
+tensor **net_operands(const net_range *r, tensor *x, int *count);
+
+/* nn.c: ends the process unless x is what the range takes. */
+void net_check_input(const net_range *r, const tensor *x);
+
 /* nn.c: gives the backend's plans back. */
 void net_drop_plans(net *n);
 

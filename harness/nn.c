@@ -348,7 +348,7 @@ static void follow(const net_range *r, int64_t images, tensor *batch)
     ad_record(recording);
 }
 
-static void check_input(const net_range *r, const tensor *x)
+void net_check_input(const net_range *r, const tensor *x)
 {
     bk_window in = net_out(r->n, net_first(r)->layer - 1);
     dims want = DIMS(tx_dims(x).d[0], in.p, in.q, in.k);
@@ -362,14 +362,10 @@ static tensor *run_layers(const net_range *r, tensor *x)
     net *n = r->n;
     const net_stage *first = net_first(r), *next = net_next(r);
     int64_t images = tx_dims(x).d[0], statistics = next->stat - first->stat;
-    check_input(r, x);
+    net_check_input(r, x);
 
-    int count = 0;
-    tensor **in = pool_host((size_t)(next->part - first->part + 1) * sizeof *in);
-    in[count++] = x;
-    for (int p = first->part; p < next->part; p++)
-        if (net_is_parameter(&n->parts[p]))
-            in[count++] = n->parts[p].view;
+    int count;
+    tensor **in = net_operands(r, x, &count);
     bool of_input = engine.recording && ad_wanted(x), recorded = of_input;
     for (int i = 1; i < count && engine.recording; i++)
         if (ad_wanted(in[i])) {

@@ -7,11 +7,13 @@
 
 typedef struct composition {
     const net_range *r;
-    tensor *const *parameters; /* of the range, in order; taken one by one */
-    tensor *batch;             /* receives batch statistics; NULL: nobody asks */
-    int part;                  /* number of the layer's first part */
-    tensor **y;                /* of each layer of the range */
-    bool discard;              /* nothing is recorded: what is used up can go */
+    tensor *const *parameters;          /* of the range, in order; taken one by one */
+    tensor *batch;                      /* receives batch statistics; NULL: nobody asks */
+    int part;                           /* number of the layer's first part */
+    tensor **y;                         /* of each layer of the range */
+    bool discard;                       /* nothing is recorded: what is used up can go */
+    void (*see)(void *to, tensor *map); /* of convolutions; NULL: nobody watches */
+    void *to;
 } composition;
 
 static tensor *eval_norm(const bk_layer *l, tensor *x, tensor *gamma, tensor *beta, tensor *mean, tensor *var)
@@ -84,29 +86,70 @@ static void discard(composition *c, int i, int first, int last)
     }
 }
 
-tensor *net_compose(const net_range *r, tensor *const in[], tensor *batch, bool unrecorded)
+static tensor *compose(composition *c, tensor *const in[])
 {
-    net *n = r->n;
-    int first = net_first(r)->layer, last = net_next(r)->layer;
-    composition c = {r, in + 1, batch, net_first(r)->part, NULL, unrecorded};
-    c.y = pool_host((size_t)(last - first) * sizeof *c.y);
+    net *n = c->r->n;
+    int first = net_first(c->r)->layer, last = net_next(c->r)->layer;
+    c->y = pool_host((size_t)(last - first) * sizeof *c->y);
     for (int i = first; i < last; i++) {
         const bk_layer *l = &n->layers[i];
-        tensor *a = l->a < first ? in[0] : c.y[l->a - first], *b = l->b < first ? in[0] : c.y[l->b - first];
-        if (c.discard)
+        tensor *a = l->a < first ? in[0] : c->y[l->a - first], *b = l->b < first ? in[0] : c->y[l->b - first];
+        if (c->discard)
             tx_open();
-        tensor *y = apply(&c, l, a, b);
-        if (c.discard) {
+        tensor *y = apply(c, l, a, b);
+        if (c->discard) {
             tx_keep(y);
             tx_close();
         }
-        c.y[i - first] = y;
-        while (c.part < n->nparts && n->parts[c.part].layer == i)
-            c.part++;
-        if (c.discard)
-            discard(&c, i, first, last);
+        c->y[i - first] = y;
+        if (c->see && l->kind == BK_CONV)
+            c->see(c->to, y);
+        while (c->part < n->nparts && n->parts[c->part].layer == i)
+            c->part++;
+        if (c->discard)
+            discard(c, i, first, last);
     }
-    tensor *y = c.y[last - 1 - first];
-    free(c.y);
+    tensor *y = c->y[last - 1 - first];
+    free(c->y);
     return y;
+}
+
+tensor *net_compose(const net_range *r, tensor *const in[], tensor *batch, bool unrecorded)
+{
+    composition c = {.r = r, .parameters = in + 1, .batch = batch, .discard = unrecorded};
+    c.part = net_first(r)->part;
+    return compose(&c, in);
+}
+
+tensor **net_operands(const net_range *r, tensor *x, int *count)
+{
+    const net_stage *first = net_first(r), *next = net_next(r);
+    tensor **in = pool_host((size_t)(next->part - first->part + 1) * sizeof *in);
+    in[0] = x;
+    *count = 1;
+    for (int p = first->part; p < next->part; p++)
+        if (net_is_parameter(&r->n->parts[p]))
+            in[(*count)++] = r->n->parts[p].view;
+    return in;
+}
+
+int nn_convolutions(const net *n)
+{
+    int count = 0;
+    for (int i = 0; i < n->nlayers; i++)
+        count += n->layers[i].kind == BK_CONV;
+    return count;
+}
+
+void nn_watch(net *n, tensor *x, void (*see)(void *to, tensor *map), void *to)
+{
+    net_range r = {n, 0, n->nstages - 1, NN_EVAL};
+    composition c = {.r = &r, .part = net_first(&r)->part, .discard = true, .see = see, .to = to};
+    int count, recording = ad_record(0);
+    net_check_input(&r, x);
+    tensor **in = net_operands(&r, x, &count);
+    c.parameters = in + 1;
+    tx_drop(compose(&c, in));
+    free(in);
+    ad_record(recording);
 }

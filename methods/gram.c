@@ -6,7 +6,9 @@
  * class remembers the least and the greatest value of every row. A tenth of
  * its images is kept out of that, at random, and tells how far a layer
  * deviates usually; what never deviates is left out. The layers are the stages
- * of the network. */
+ * of the network, or its convolutions, whose maps have either sign: what the
+ * benchmark looks at, since the networks it was written for have no other
+ * modules in their blocks. */
 #include "method.h"
 
 #include <string.h>
@@ -14,8 +16,11 @@
 enum { ROWS = 128, HELD = 10 };  /* images at a time; one of so many is kept out */
 static const double tiny = 1e-6; /* keeps bounds of zero from dividing */
 
+enum { STAGES, CONVOLUTIONS };
+
 struct gram {
     int64_t powers;
+    int layers;
     tensor *low, *high; /* [classes,width] */
     tensor *weight;     /* [width]: one by the usual deviation of its layer */
 };
@@ -23,15 +28,14 @@ struct gram {
 static const param params[] = {
     PARAM(struct gram, powers, .init = 5, .min = 1, .max = 10, .refit = true,
           .help = "correlations of powers 1 to this one"),
+    PARAM(struct gram, layers, .init = STAGES, .choices = "stages convolutions", .refit = true,
+          .help = "whose maps; convolutions, before normalisation, are the benchmark's"),
 };
 
-/* [n,channels] */
-static tensor *correlations(tensor *map, int64_t p)
+/* [n,channels]; f is the p-th power of the map. */
+static tensor *correlations(tensor *f, int64_t p)
 {
-    dims d = tx_dims(map);
-    tensor *f = map;
-    for (int64_t i = 1; i < p; i++)
-        f = tx_mul(f, map);
+    dims d = tx_dims(f);
     tensor *sums = tx_avgpool(tx_mul(f, tx_rowsum(f)), (int)d.d[1], 1, 0);
     sums = tx_scale(tx_reshape(sums, DIMS(d.d[0], d.d[3])), (double)(d.d[1] * d.d[2]));
     if (p == 1)
@@ -40,18 +44,44 @@ static tensor *correlations(tensor *map, int64_t p)
     return tx_mul(root, tx_sign(sums));
 }
 
-/* [n,width]. ends, if not NULL: the width up to the end of each layer. */
+typedef struct description {
+    int64_t powers;
+    tensor *all;   /* [n,width so far] */
+    int64_t *ends; /* the width up to the end of each layer; NULL: nobody asks */
+    int layers;    /* so far */
+} description;
+
+/* Maps are large, rows are not: the powers go as soon as they are used. */
+static void add_layer(void *to, tensor *map)
+{
+    description *d = to;
+    tensor *layer = NULL;
+    tx_open();
+    tensor *f = map;
+    for (int64_t p = 1; p <= d->powers; p++) {
+        f = p > 1 ? tx_mul(f, map) : f;
+        layer = layer ? tx_concat_cols(layer, correlations(f, p)) : correlations(f, p);
+    }
+    d->all = tx_keep(d->all ? tx_concat_cols(d->all, layer) : layer);
+    tx_close();
+    if (d->ends)
+        d->ends[d->layers++] = tx_cols(d->all);
+}
+
+static int count_layers(const struct gram *g, const net *n)
+{
+    return g->layers == CONVOLUTIONS ? nn_convolutions(n) : nn_stages(n) - 2;
+}
+
+/* [n,width] */
 static tensor *describe(const struct gram *g, net *n, tensor *x, int64_t *ends)
 {
-    tensor *all = NULL;
-    for (int stage = 0; stage < nn_stages(n) - 2; stage++) {
-        x = nn_run(n, x, stage, stage + 1);
-        for (int64_t p = 1; p <= g->powers; p++)
-            all = all ? tx_concat_cols(all, correlations(x, p)) : correlations(x, p);
-        if (ends)
-            ends[stage] = tx_cols(all);
-    }
-    return all;
+    description d = {.powers = g->powers, .ends = ends};
+    if (g->layers == CONVOLUTIONS)
+        nn_watch(n, x, add_layer, &d);
+    for (int stage = 0; g->layers == STAGES && stage < nn_stages(n) - 2; stage++)
+        add_layer(&d, x = nn_run(n, x, stage, stage + 1));
+    return d.all;
 }
 
 /* What fit gathers. Of `low` and `high` there is a row for each class. */
@@ -185,7 +215,7 @@ static tensor *weights(const struct gram *g, const gathered *t, run *r, int laye
 static void fit(void *self, run *r)
 {
     struct gram *g = self;
-    int layers = nn_stages(run_net(r)) - 2;
+    int layers = count_layers(g, run_net(r));
     gathered t = {.n = samples_count(run_split(r, RUN_TRAIN)), .classes = run_classes(r)};
     t.ends = run_scratch(r, (size_t)layers * sizeof *t.ends);
     hold_out(&t, r);
