@@ -27,6 +27,15 @@ NAME = metric eq "auroc" ? "AUROC" : metric eq "fpr95" ? "FPR@95" : metric eq "a
 OF = metric eq "acc" || metric eq "shifted" ? "" : group eq "average" ? ", near+far" : ", ".group
 set label 9 says(NAME.OF." (%)") at screen 0.25 / WIDTH, graph 0.5 center rotate textcolor rgb INK
 set label 8 says(key) at graph 0.5, screen (BOTTOM - 0.75) / HEIGHT center textcolor rgb INK
+# Levels, before ranges are set: stats keeps to them.
+do for [m = 1:SERIES] {
+    level = NaN
+    stats DATA using (strcol("series") eq word(names, m) && strcol("kind") eq "without" ? (level = column("mean"), 0) : 0) nooutput
+    if (level == level) {
+        set arrow 300 + m from graph 0, first level to graph 1, first level nohead linestyle (m - 1) % 14 + 1
+        set label 300 + m "" at graph 0.97, first level point linestyle (m - 1) % 14 + 1
+    }
+}
 set yrange [low - 0.08 * (high - low):high + 0.08 * (high - low)]
 if (!word_like && least > 0 && most >= 20 * least) {
     set logscale x
@@ -42,15 +51,7 @@ if (word_like || words(values) <= 8) { # every value is named
 }
 load HERE."legend.gp"
 
-# Levels, and series: side by side where words stand, so that bars do not hide each other.
-do for [m = 1:SERIES] {
-    level = NaN
-    stats DATA using (strcol("series") eq word(names, m) && strcol("kind") eq "without" ? (level = column("mean"), 0) : 0) nooutput
-    if (level == level) {
-        set arrow 300 + m from graph 0, first level to graph 1, first level nohead linestyle (m - 1) % 14 + 1
-        set label 300 + m "" at graph 0.97, first level point linestyle (m - 1) % 14 + 1
-    }
-}
+# Side by side where words stand, so that bars do not hide each other.
 beside(m) = word_like ? (m - (SERIES + 1) / 2.0) * 0.06 : 0
 mine(m) = strcol("series") eq word(names, m) && strcol("kind") ne "without"
 plot for [m = 1:(word_like ? 0 : SERIES)] DATA using (mine(m) ? column("x") : NaN):(column("mean")) \
