@@ -227,6 +227,39 @@ static void put_map(const images *all, int64_t i, const uint8_t map[2][2], int o
     }
 }
 
+typedef struct watched {
+    int layer, count; /* the last one shown; how many were */
+} watched;
+
+static void see_next(void *to, tensor *map)
+{
+    watched *w = to;
+    while (subject->layers[++w->layer].kind != BK_CONV)
+        ;
+    bk_window g = net_out(subject, w->layer);
+    dims d = tx_dims(map);
+    assert_true(d.n == 4 && d.d[0] == 2 && d.d[1] == g.p && d.d[2] == g.q && d.d[3] == g.k);
+    w->count++;
+}
+
+/* Each convolution once and in order; of resnet20 there are 19. The network goes
+ * on in the mode it was in. */
+static void maps_in_order(void **state)
+{
+    (void)state;
+    watched w = {.layer = -1};
+    toy_open_device(tested_device());
+    assert_int_equal(nn_build(&subject, "resnet20", CLASSES, 1), 0);
+    nn_mode(subject, NN_TRAIN);
+    tx_open();
+    nn_watch(subject, tx_full(DIMS(2, SIDE, SIDE, 3), 1), see_next, &w);
+    tx_close();
+    assert_int_equal(w.count, 19);
+    assert_int_equal(nn_convolutions(subject), 19);
+    assert_int_equal(nn_mode(subject, NN_EVAL), NN_TRAIN);
+    close_subject();
+}
+
 /* Class 0 has shown but one map. Class 1 is noise, of which what is kept out
  * deviates with this seed. All layers that deviate see the same of the two samples,
  * which go to class 0, so the quotient of their scores is that of their deviations. */
@@ -344,6 +377,7 @@ int main(int argc, char **argv)
     tests[ntests++] = (struct CMUnitTest){"odin: hand checks", odin, NULL, NULL, NULL};
     tests[ntests++] = (struct CMUnitTest){"rankfeat: hand checks", rankfeat, NULL, NULL, NULL};
     tests[ntests++] = (struct CMUnitTest){"gram: hand checks", gram, NULL, NULL, NULL};
+    tests[ntests++] = (struct CMUnitTest){"gram: maps in order", maps_in_order, NULL, NULL, NULL};
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return _cmocka_run_group_tests("inputs", tests, (size_t)ntests, begin, end);
