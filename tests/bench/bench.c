@@ -28,9 +28,9 @@ static const subject peak_subjects[] = {
     {.name = "peak-memory", .size = "triad of 3 x 64 MiB", .peak = PEAK_MEMORY},
     {.name = NULL},
 };
-static const subject *const tables[] = {net_subjects,    step_subjects,   pipeline_subjects, startup_subjects,
-                                        scorer_subjects, peer_subjects,   odin_subjects,     scoring_subjects,
-                                        import_subjects, corrupt_subjects};
+static const subject *const tables[] = {net_subjects,    step_subjects,    pipeline_subjects, startup_subjects,
+                                        scorer_subjects, peer_subjects,    odin_subjects,     scoring_subjects,
+                                        import_subjects, corrupt_subjects, tsne_subjects};
 enum { TABLES = sizeof tables / sizeof *tables };
 
 static double peaks[PEAKS];
