@@ -37,7 +37,8 @@ do for [m = 1:SERIES] {
     }
 }
 set yrange [low - 0.08 * (high - low):high + 0.08 * (high - low)]
-if (!word_like && least > 0 && most >= 20 * least) {
+LOG = !word_like && least > 0 && most >= 20 * least
+if (LOG) {
     set logscale x
     set xrange [least / (most / least) ** 0.06:most * (most / least) ** 0.06]
 } else {
@@ -51,12 +52,13 @@ if (word_like || words(values) <= 8) { # every value is named
 }
 load HERE."legend.gp"
 
-# Side by side where words stand, so that bars do not hide each other.
-beside(m) = word_like ? (m - (SERIES + 1) / 2.0) * 0.06 : 0
+# Side by side, so that bars do not hide each other: next to nothing along numbers.
+aside(m) = m - (SERIES + 1) / 2.0
+beside(x, m) = word_like ? x + 0.06 * aside(m) : LOG ? x * (most / least) ** (0.006 * aside(m)) : x + 0.006 * aside(m) * (most - least)
 mine(m) = strcol("series") eq word(names, m) && strcol("kind") ne "without"
-plot for [m = 1:(word_like ? 0 : SERIES)] DATA using (mine(m) ? column("x") : NaN):(column("mean")) \
+plot for [m = 1:(word_like ? 0 : SERIES)] DATA using (mine(m) ? beside(column("x"), m) : NaN):(column("mean")) \
          with lines linestyle (m - 1) % 14 + 1, \
-     for [m = 1:SERIES] DATA using (mine(m) ? column("x") + beside(m) : NaN):(column("mean") - column("std")):(0):(2 * column("std")) \
+     for [m = 1:SERIES] DATA using (mine(m) ? beside(column("x"), m) : NaN):(column("mean") - column("std")):(0):(2 * column("std")) \
          with vectors nohead linestyle (m - 1) % 14 + 1 dashtype 1 linewidth 1, \
-     for [m = 1:SERIES] DATA using (mine(m) ? column("x") + beside(m) : NaN):(column("mean")) \
+     for [m = 1:SERIES] DATA using (mine(m) ? beside(column("x"), m) : NaN):(column("mean")) \
          with points linestyle (m - 1) % 14 + 1

@@ -64,6 +64,13 @@ static int take_source(points *p, const figure_input *in, int from, const char *
     grid g;
     if (grid_make(&g, p->m.sheets[from], NULL, &(table_options){.score = score}) != 0)
         return -1;
+    if (strcmp(figure_value(in, "accuracy"), "shifted") == 0 && !grid_has_group(&g, "csid")) {
+        grid_free(&g);
+        return fault(
+            "plot scatter: %s: there is no accuracy on covariate-shifted images: run with `csid: SET`, or take "
+            "`--accuracy clean`",
+            in->sources[from].given);
+    }
     for (int line = 0; line < g.nlines; line++) {
         int model = models_find(&p->m, from, g.lines[line]);
         p->at = text_more(p->at, (size_t)(p->n + 1) * sizeof *p->at);

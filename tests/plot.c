@@ -180,6 +180,11 @@ static void scatter_is_relative_to_a_baseline(void **state)
                  "sam rho=0.05,msp,auroc,far,clean,2,-4.5\n");
     check(refuses, "scatter " IN("r") " --baseline oee", "there is no model `oee`; did you mean `oe`?");
     check(refuses, "scatter " IN("r") " --baseline nothing", "expected one of ce, oe, sam rho=0.5, sam rho=0.05");
+    text t = {0};
+    add_result(&t, "ce", "", 0, "near", 90, 40);
+    write_results("n/results.csv", &t);
+    text_free(&t);
+    check(refuses, "scatter " IN("n"), "no accuracy on covariate-shifted images: run with `csid: SET`");
     check(refuses, "scatter " IN("r") " --score knn", "no row that is `ok` of knn");
 }
 
@@ -211,6 +216,7 @@ static void ablations_take_words(void **state)
     add_model(&t, "drsam", "aug=fog;rho=2", 0, 90, 70, 20, 20);
     write_results("w/results.csv", &t);
     text_free(&t);
+    check(refuses, "scatter " IN("w") " --accuracy clean", "`accuracy` is 0 in all of 3 rows");
     check(refuses, "ablation " IN("w"), "choose one with --key: aug rho");
     check(draws, "ablation " IN("w") " --key aug", "over aug");
     holds("w/figures/ablation.csv", "key,kind,value,series,metric,group,x,mean,std,seeds\n"
