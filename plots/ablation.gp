@@ -5,16 +5,18 @@ HERE = ARG0[1:strlen(ARG0) - strlen("ablation.gp")]
 call HERE."style.gp" ARG1 ARG2 ARG3
 
 names = ""; values = ""; metric = ""; group = ""; key = ""; word_like = 0; longest = 0; least = 1e300; most = -1e300
-low = 1e300; high = -1e300; at = ""
+low = 1e300; high = -1e300; widest = 0
 stats DATA using (names = listed(names, strcol("series")), longest = greater(longest, strlen(strcol("series"))), \
                   metric = strcol("metric"), group = strcol("group"), key = strcol("key"), \
                   word_like = word_like || strcol("kind") eq "word", \
                   low = lesser(low, column("mean") - column("std")), high = greater(high, column("mean") + column("std")), \
-                  strcol("kind") eq "without" ? 0 : (values = listed(values, strcol("value")), least = lesser(least, column("x")), \
+                  strcol("kind") eq "without" ? 0 : (values = listed(values, strcol("value")), \
+                  widest = greater(widest, strlen(strcol("value"))), least = lesser(least, column("x")), \
                   most = greater(most, column("x")), 0), 0) nooutput
 SERIES = words(names)
 KEYS = keys_of(SERIES, fitting(SERIES, longest)); LINES = lines_of(SERIES, KEYS)
-BOTTOM = 1.15 + 0.36 * LINES
+UPRIGHT = word_like && words(values) * (widest * 0.13 + 0.2) > WIDTH - 1.7
+BOTTOM = 1.15 + 0.36 * LINES + (UPRIGHT ? widest * 0.13 - 0.1 : 0)
 HEIGHT = 5 + BOTTOM
 load HERE."open.gp"
 
@@ -26,7 +28,7 @@ set tmargin at screen 1 - 0.3 / HEIGHT
 NAME = metric eq "auroc" ? "AUROC" : metric eq "fpr95" ? "FPR@95" : metric eq "acc" ? "accuracy" : "accuracy on shifted images"
 OF = metric eq "acc" || metric eq "shifted" ? "" : group eq "average" ? ", near+far" : ", ".group
 set label 9 says(NAME.OF." (%)") at screen 0.25 / WIDTH, graph 0.5 center rotate textcolor rgb INK
-set label 8 says(key) at graph 0.5, screen (BOTTOM - 0.75) / HEIGHT center textcolor rgb INK
+set label 8 says(key) at graph 0.5, screen (0.4 + 0.36 * LINES) / HEIGHT center textcolor rgb INK
 # Levels, before ranges are set: stats keeps to them.
 do for [m = 1:SERIES] {
     level = NaN
@@ -46,7 +48,7 @@ if (LOG) {
     set xrange [least - pad:most + pad]
 }
 if (word_like || words(values) <= 8) { # every value is named
-    set xtics ("" least)
+    if (UPRIGHT) { set xtics rotate by 90 right ("" least) } else { set xtics ("" least) }
     if (!word_like) { do for [i = 1:words(values)] { set xtics add (word(values, i) word(values, i) + 0) } }
     if (word_like) { do for [i = 1:words(values)] { set xtics add (says(word(values, i)) i) } }
 }
