@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "engine.h"
 #include "fault.h"
+#include "given_features.h"
 #include "report.h"
 
 #include <math.h>
@@ -85,6 +86,22 @@ static int open_extractor(cell *k)
     return 0;
 }
 
+/* Features from elsewhere: of a network there is at most the last layer. */
+static int open_given(cell *k, const char *path)
+{
+    double cosine = 0;
+    if (strcmp(k->kind, "score") != 0)
+        return fault("%s: features from elsewhere can be scored, and nothing else", config_origin(k->c, "given"));
+    if (config_real(k->c, "cosine", &cosine, 0, 1e6) != 0 || given_open(&k->given, path, cosine, 0) != 0 ||
+        given_net(&k->net, k->given) != 0)
+        return -1;
+    k->extractor.net = k->net;
+    k->extractor.given = k->given;
+    k->extractor.backend = device_name();
+    nn_precision(k->net, strcmp(k->extractor.precision, "bf16") == 0);
+    return 0;
+}
+
 int cell_open_method(cell *k, const char *key)
 {
     const char *name = config_text(k->c, key), *path = config_text(k->c, "methods");
@@ -126,8 +143,10 @@ static int run_cell(cell *k, const char *path)
     if (i == KINDS)
         return fault("%s: cell is train, features, score, landscape or sharpness; found `%s`",
                      config_origin(k->c, "cell"), k->kind);
-    if (config_int(k->c, "seed", &k->seed, 0, INT64_MAX) != 0 || open_device(k) != 0 || open_network(k) != 0 ||
-        open_extractor(k) != 0)
+    if (config_int(k->c, "seed", &k->seed, 0, INT64_MAX) != 0 || open_device(k) != 0)
+        return -1;
+    const char *elsewhere = config_text(k->c, "given");
+    if (elsewhere ? open_given(k, elsewhere) != 0 : open_network(k) != 0 || open_extractor(k) != 0)
         return -1;
     return kinds[i].run(k);
 }
@@ -142,11 +161,13 @@ int cell_main(int argc, char **argv)
     cell k = {.c = config_new()};
     report_open();
     int rc = run_cell(&k, argv[1]);
+    int marked = strncmp(fault_text(), "abi: ", 5) == 0 || strncmp(fault_text(), "needs: ", 7) == 0;
     if (rc < 0)
-        report_line("status\t%s%s", strncmp(fault_text(), "abi: ", 5) == 0 ? "" : "failed: ", fault_text());
+        report_line("status\t%s%s", marked ? "" : "failed: ", fault_text());
     if (k.net)
         nn_free(k.net);
     plugin_close(k.plugin);
+    given_close(k.given);
     config_free(k.c);
     return rc;
 }

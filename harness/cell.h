@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "experiment.h"
+#include "given.h"
 #include "plugin.h"
 
 typedef struct cell {
@@ -13,6 +14,7 @@ typedef struct cell {
     const char *kind, *run, *id;
     net *net;
     extractor extractor;
+    given *given; /* of a cell on features from elsewhere, else NULL */
     int64_t seed;
     plugin *plugin;
 } cell;

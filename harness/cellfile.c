@@ -20,8 +20,12 @@ static void put_paths(config *c, const plan *p, const char *key)
     for (int i = 0; i < config_items(c, key); i++) {
         char path[PATH_MAX] = "", name[300];
         const char *set = config_item(c, key, i);
-        benchmark_path(p->b, set, path, sizeof path);
         snprintf(name, sizeof name, "data.%.255s", set);
+        if (config_has(p->c, name)) { /* of features from elsewhere */
+            config_copy(c, name, p->c, name);
+            continue;
+        }
+        benchmark_path(p->b, set, path, sizeof path);
         put(c, name, path);
     }
 }
@@ -40,7 +44,7 @@ static void put_parts(config *c, const plan *p, const char *set)
     char name[300];
     const char *part;
     snprintf(name, sizeof name, "parts.%.255s", set);
-    for (int i = 0; (part = benchmark_part(p->b, set, i)); i++)
+    for (int i = 0; p->b && (part = benchmark_part(p->b, set, i)); i++)
         config_append(c, name, part, "");
 }
 
@@ -85,8 +89,8 @@ static const char *run_of(const model *m, enum cell_kind kind, const scored *by)
 
 char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scored *by, const config *sets)
 {
-    static const char *const same[] = {"id",     "classes",   "mean", "std",     "tune",   "outliers",
-                                       "device", "precision", "fast", "threads", "search", NULL};
+    static const char *const same[] = {"id",        "classes", "mean",    "std",    "tune",  "outliers", "device",
+                                       "precision", "fast",    "threads", "search", "given", "cosine",   NULL};
     static const char *const groups[] = {"id", "near", "far", "csid", "tune", "outliers", NULL};
     config *c = config_new();
     put(c, "cell", cell_kinds[kind]);

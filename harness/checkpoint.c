@@ -6,11 +6,14 @@
 #include "stored.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct entry {
     checkpoint_tensor t; /* first: callers hold pointers to it */
@@ -29,6 +32,7 @@ struct checkpoint {
     int64_t count, cap;
     void **kept;
     size_t nkept;
+    void *map; /* the file, where it is mapped */
 };
 
 /* One element, its bits in the low bytes. */
@@ -253,7 +257,6 @@ static int sort(checkpoint *c)
     return 0;
 }
 
-/* Reads the whole file for the two formats that are read in place. */
 static int read_whole(checkpoint *c, int (*reader)(checkpoint *, bytes))
 {
     char *content;
@@ -262,6 +265,20 @@ static int read_whole(checkpoint *c, int (*reader)(checkpoint *, bytes))
         return -1;
     c->size = n;
     return reader(c, (bytes){(unsigned char *)content, n});
+}
+
+/* Of a file larger than memory, only what is asked for is ever read. */
+static int map_whole(checkpoint *c, int (*reader)(checkpoint *, bytes))
+{
+    int fd = open(c->path, O_RDONLY | O_CLOEXEC);
+    void *at = fd < 0 ? MAP_FAILED : mmap(NULL, c->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    if (at == MAP_FAILED)
+        return fault("cannot read the checkpoint %s: %s", c->path, strerror(why));
+    c->map = at;
+    return reader(c, (bytes){at, c->size});
 }
 
 static int read_any(checkpoint *c)
@@ -285,7 +302,7 @@ static int read_any(checkpoint *c)
     if (n > 0 && head[0] == 0x80 && memmem(head, n, magic, sizeof magic))
         return read_whole(c, torch_read_legacy);
     if (n > 8 && head[8] == '{')
-        return read_whole(c, safetensors_read);
+        return map_whole(c, safetensors_read);
     return fault("%s is neither a .safetensors file nor one that torch.save() wrote: it has %zu bytes and starts "
                  "with '%s'; check where it came from",
                  c->path, c->size, stored_plain(plain, sizeof plain, (bytes){head, n}));
@@ -318,6 +335,8 @@ void checkpoint_close(checkpoint *c)
         free(c->entries[i].name);
     for (size_t i = 0; i < c->nkept; i++)
         free(c->kept[i]);
+    if (c->map)
+        munmap(c->map, c->size);
     free(c->kept);
     free(c->sorted);
     free(c->entries);
@@ -363,17 +382,33 @@ static int dense(const entry *e)
     return 1;
 }
 
-int checkpoint_floats(const checkpoint *c, const checkpoint_tensor *t, float *out)
+/* Where element number `first` is, and its index in each dimension. */
+static int64_t place(const entry *e, int64_t first, int64_t at[8])
+{
+    int64_t i = e->offset;
+    for (int d = e->t.ndims - 1; d >= 0; d--) {
+        at[d] = first % e->t.dims[d];
+        first /= e->t.dims[d];
+        i += at[d] * e->strides[d];
+    }
+    return i;
+}
+
+int checkpoint_part(const checkpoint *c, const checkpoint_tensor *t, int64_t first, int64_t count, float *out)
 {
     const entry *e = (const entry *)t;
-    int64_t at[8] = {0}, i = e->offset;
-    if (t->count == 0)
+    int64_t at[8] = {0};
+    if (first < 0 || count < 0 || first > t->count - count)
+        return fault("%s: %s has %lld elements, not %lld and %lld more", c->path, t->name, (long long)t->count,
+                     (long long)first, (long long)count);
+    if (count == 0)
         return 0;
     if (e->type->value == from_f32 && !c->swapped && dense(e)) {
-        memcpy(out, e->storage + 4 * e->offset, (size_t)t->count * sizeof(float));
+        memcpy(out, e->storage + 4 * (e->offset + first), (size_t)count * sizeof(float));
         return 0;
     }
-    for (int64_t n = 0; n < t->count; n++) {
+    int64_t i = place(e, first, at);
+    for (int64_t n = 0; n < count; n++) {
         out[n] = (float)element(e, i, c->swapped);
         for (int d = t->ndims - 1; d >= 0; d--) { /* an odometer */
             i += e->strides[d];
@@ -384,4 +419,9 @@ int checkpoint_floats(const checkpoint *c, const checkpoint_tensor *t, float *ou
         }
     }
     return 0;
+}
+
+int checkpoint_floats(const checkpoint *c, const checkpoint_tensor *t, float *out)
+{
+    return checkpoint_part(c, t, 0, t->count, out);
 }

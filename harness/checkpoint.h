@@ -30,6 +30,8 @@ const checkpoint_tensor *checkpoint_find(const checkpoint *c, const char *name);
 
 /* Converts to float (strides of pickled views are honoured): out[t->count]. */
 int checkpoint_floats(const checkpoint *c, const checkpoint_tensor *t, float *out);
+/* Elements [first, first + count) of them, in the order of a dense tensor. */
+int checkpoint_part(const checkpoint *c, const checkpoint_tensor *t, int64_t first, int64_t count, float *out);
 
 /* Writes .safetensors, aside and renamed. values[i] points to float[count].
  * metadata: pairs of key, value, ended by NULL; may be NULL. */

@@ -5,6 +5,7 @@
 #define COMMANDS_H
 
 int run_main(int argc, char **argv);           /* run.c: an experiment */
+int score_main(int argc, char **argv);         /* given_main.c: features from elsewhere */
 int table_main(int argc, char **argv);         /* table.c: prints a results.csv */
 int plot_main(int argc, char **argv);          /* plot.c: figures of results */
 int compare_paper_main(int argc, char **argv); /* paper_compare.c: results beside a published table */

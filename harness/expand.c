@@ -337,6 +337,37 @@ static void choose_output(plan *p)
     p->cache = text_format("%s/cache", p->out);
 }
 
+static void choose_machine(plan *p)
+{
+    default_number(p->c, "threads", cpus());
+    default_number(p->c, "limit_mb", (int64_t)sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE) >> 20);
+    choose_output(p);
+}
+
+int expand_given(plan *p, const char digest[65])
+{
+    if (check_keys(p) != 0 || check_device(p->c) != 0)
+        return -1;
+    choose_machine(p);
+    if (variants_choose(p, &p->score, "score") != 0)
+        return -1;
+    const char *slash = strrchr(p->file, '/');
+    model *m = p->models = text_more(NULL, sizeof *p->models);
+    *m = (model){.net = "given", .seed = config_text(p->c, "seed"), .from = -1};
+    m->weights = text_copy(slash ? slash + 1 : p->file);
+    m->start = text_copy(p->file);
+    m->file = text_copy(p->file);
+    m->train_settings = text_copy("");
+    m->scores = text_more(NULL, (size_t)p->score.n * sizeof *m->scores);
+    memcpy(m->digest, digest, sizeof m->digest);
+    p->n = 1;
+    for (int i = 0; i < p->score.n; i++) {
+        m->scores[i].by = &p->score.at[i];
+        name_run(p, m, "score", m->scores[i].by, m->scores[i].run);
+    }
+    return 0;
+}
+
 int expand(plan *p, int argc, char **argv)
 {
     *p = (plan){.c = config_new()};
@@ -349,9 +380,7 @@ int expand(plan *p, int argc, char **argv)
                  ? -1
                  : 0;
     if (rc == 0) {
-        default_number(p->c, "threads", cpus());
-        default_number(p->c, "limit_mb", (int64_t)sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE) >> 20);
-        choose_output(p);
+        choose_machine(p);
         rc = variants_choose(p, &p->train, "train") != 0 || variants_choose(p, &p->score, "score") != 0 ||
                      multiply(p) != 0
                  ? -1

@@ -52,7 +52,8 @@ typedef struct plan {
     char *name;        /* its name without folder and .yml */
     char *out, *cache; /* absolute folders */
     registry methods;
-    benchmark *b;
+    benchmark *b;    /* NULL: features from elsewhere */
+    int all_scorers; /* nobody named them: one that needs what is not there is left out */
     variants train, score;
     model *models;
     int n;
@@ -60,6 +61,9 @@ typedef struct plan {
 
 /* argv[1..] as settings_load takes it. */
 int expand(plan *p, int argc, char **argv);
+/* The plan of a file of features, p->file, whose bytes are named by the digest: p->c
+ * has the settings and the sets, p->methods is open. Nothing is freed on a fault. */
+int expand_given(plan *p, const char digest[65]);
 void expand_free(plan *p);
 
 /* The file of a cell: YAML text that the caller frees. `sets` lists the rows that

@@ -4,6 +4,7 @@
 #include "../kernels/random.h"
 #include "engine.h"
 #include "fault.h"
+#include "given_features.h"
 #include "report.h"
 
 #include <stdarg.h>
@@ -27,6 +28,8 @@ void run_end(run *r)
 
 net *run_net(run *r)
 {
+    if (r->extractor->given && given_needs_head(r->extractor->given) != 0)
+        run_refuse(r, "%s", fault_text());
     return r->net;
 }
 
@@ -52,12 +55,13 @@ void run_refuse(run *r, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(why, sizeof why, fmt, args);
     va_end(args);
-    if (r->refused) {
+    int needs = strncmp(why, "needs: ", 7) == 0; /* no other parameters would help */
+    if (r->refused && !needs) {
         fault("%s", why);
         longjmp(*r->refused, 1);
     }
     fprintf(stderr, "%s\n", why);
-    report_line("status\tfailed: %s", why);
+    report_line("status\t%s%s", needs ? "" : "failed: ", why);
     exit(EXIT_CONFIG);
 }
 

@@ -16,6 +16,7 @@ typedef struct extractor {
     const char *precision; /* "f32", "tf32", "bf16" */
     int fast;
     double mean[3], std[3];
+    const struct given *given; /* a file of features in place of images; NULL: none */
     char weights[65]; /* nn_digest of the net: call extractor_weights after changing it */
 } extractor;
 

@@ -284,9 +284,10 @@ static int in_seed(const grid *g, int line, int seed, const subject *of, double 
         int row = *cell(g, line, seed, set);
         if (!belongs(g, set, of))
             continue;
-        sum += row >= 0 ? strtod(sheet_at(g->rows, row, of->column), NULL) : 0;
-        n += row >= 0;
-        *absent += row < 0;
+        const char *number = row >= 0 ? sheet_at(g->rows, row, of->column) : "";
+        sum += strtod(number, NULL);
+        n += *number != '\0';
+        *absent += !*number;
     }
     *value = n ? sum / n : 0;
     return n > 0;

@@ -21,6 +21,7 @@ typedef struct command {
 
 static const command commands[] = {
     {"run", run_main, "FILE.yml [--key value ...]", "run an experiment, or what is left of it", 0},
+    {"score", score_main, "FEATURES [--score LIST] ...", "score features and logits from elsewhere", 0},
     {"table", table_main, "RESULTS.csv [--format F]", "print results: text, csv, markdown, latex, openood", 0},
     {"plot", plot_main, "KIND RESULTS... [-o FILE]", "draw results: figures and the data in them", 0},
     {"compare-paper", compare_paper_main, "RESULTS.csv TABLE.csv", "results beside a published table", 0},

@@ -11,6 +11,8 @@ const char *nn_known(int i);
 /* Builds a network with He-initialised weights drawn from (seed, parameter
  * number): the same on every backend. -1 with fault() set for an unknown name. */
 int nn_build(net **n, const char *name, int64_t classes, uint64_t seed);
+/* A head by itself, all zeros, for features that are not this program's. */
+void nn_build_head(net **n, int64_t classes, int64_t features);
 void nn_free(net *n);
 
 const char *nn_name(const net *n);

@@ -224,6 +224,20 @@ int nn_build(net **out, const char *name, int64_t classes, uint64_t seed)
     return 0;
 }
 
+void nn_build_head(net **out, int64_t classes, int64_t features)
+{
+    net *n = pool_host(sizeof *n);
+    n->name = "head";
+    n->classes = classes;
+    n->features = features;
+    net_head(n, "head");
+    allocate(n, 0);
+    tx_open();
+    tx_assign(n->weights, tx_full(DIMS(n->nweights), 0));
+    tx_close();
+    *out = n;
+}
+
 void nn_free(net *n)
 {
     if (!n)

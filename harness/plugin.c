@@ -432,10 +432,10 @@ int describe_main(int argc, char **argv)
         return EXIT_PRECONDITION;
     }
     const method *m = p->m;
-    printf(
-        "method\tname=%s\tcite=%s\tfit=%d\tscore=%d\tloss=%d\tstep=%d\toutliers=%d\treconstruction=%d\tfamily=%d\n",
-        m->name, m->cite, m->fit != NULL, m->score != NULL, m->loss != NULL, m->step != NULL, m->outliers,
-        m->reconstruction, (int)m->family);
+    printf("method\tname=%s\tcite=%s\tfit=%d\tscore=%d\tloss=%d\tstep=%d\toutliers=%d\treconstruction=%d\tfamily=%"
+           "d\tinputs=%d\n",
+           m->name, m->cite, m->fit != NULL, m->score != NULL, m->loss != NULL, m->step != NULL, m->outliers,
+           m->reconstruction, (int)m->family, m->inputs);
     for (uint32_t i = 0; i < m->nparams; i++)
         describe_param(&m->params[i]);
     plugin_close(p);

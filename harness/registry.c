@@ -146,6 +146,7 @@ static void take_line(void *arg, char *line)
         m->loss = number(line, "loss") != 0;
         m->step = number(line, "step") != 0;
         m->outliers = number(line, "outliers") != 0;
+        m->inputs = number(line, "inputs") != 0;
         m->reconstruction = number(line, "reconstruction") != 0;
         m->family = (int)number(line, "family");
     } else if (strncmp(line, "param\t", 6) == 0) {

@@ -18,7 +18,7 @@ typedef struct entry_point {
     int asked;     /* by registry_describe */
     char *refusal; /* why it cannot be used, in the words of a row's status; NULL: it can */
     char *cite;
-    int fit, score, loss, step, outliers;
+    int fit, score, loss, step, outliers, inputs;
     int reconstruction; /* no source states all of it */
     int family;         /* enum method_family */
     parameter *params;

@@ -212,6 +212,8 @@ static int numbers_good(const char *const fields[RESULT_COLUMNS])
     for (int i = RESULT_N_ID; i <= RESULT_PEAK_MB; i++) {
         char *end;
         double v = strtod(fields[i], &end);
+        if (i == RESULT_ACC && !*fields[i]) /* nothing is known of the labels */
+            continue;
         if (end == fields[i] || *end || !isfinite(v))
             return 0;
     }

@@ -1,6 +1,7 @@
 /* run.c - runs an experiment: what is missing in results.csv is computed, cell
  * after cell, each in a process of its own. This process opens no device and
  * loads no method, so whatever a cell does costs its own rows and nothing else. */
+#include "run.h"
 #include "analyses.h"
 #include "commands.h"
 #include "fault.h"
@@ -110,6 +111,12 @@ static void tell(const reports *w, enum cell_kind kind, double seconds, const ch
     free(what);
 }
 
+/* Did a scorer ask for what the file of features does not have? */
+static int needs(const char *status)
+{
+    return status && strncmp(status, "needs: ", 7) == 0;
+}
+
 /* Runs one cell. *status: NULL when it went well, else why not, to be freed.
  * Returns 0, INTERRUPTED, or -1 when this process itself could not go on. */
 static int run_cell(reports *w, enum cell_kind kind, char **status)
@@ -137,7 +144,7 @@ static int run_cell(reports *w, enum cell_kind kind, char **status)
     if (rc == 0) {
         *status = status_of(&o, w, &j);
         tell(w, kind, o.seconds, *status);
-        if (*status)
+        if (*status && !needs(*status))
             fprintf(stderr, "  %-10s what it printed is in %s\n", "", log);
     }
     free(cell);
@@ -192,7 +199,7 @@ static int score(rows *r, const model *m, const scored *by, const char *why)
             tell(&w, CELL_SCORE, 0, status);
         else
             rc = run_cell(&w, CELL_SCORE, &status);
-        if (rc == 0)
+        if (rc == 0 && !(r->p.all_scorers && needs(status)))
             rc = rows_fail(&w, status ? status : "failed: the cell ended without this row");
         free(status);
     }
@@ -222,7 +229,7 @@ static int analyse(rows *r, const model *m, enum analysis a, const char *why)
 /* Accuracies are part of every experiment but one that analyses given weights alone. */
 static int wants_features(const rows *r, const model *m)
 {
-    return (r->p.score.n || r->p.train.n) && !tallies_there(r, m);
+    return r->p.b && (r->p.score.n || r->p.train.n) && !tallies_there(r, m);
 }
 
 /* All that is missing of one model; nothing is started when nothing is. */
@@ -238,7 +245,7 @@ static int run_model(rows *r, const model *m)
     rows_wanted(r, sets);
     if (wanted || points)
         rc = train(r, m, sets, &status);
-    if (wanted && rc == 0 && !status)
+    if (wanted && rc == 0 && !status && r->p.b)
         rc = extract(r, m, sets, &status);
     for (int i = 0; wanted && rc == 0 && i < r->p.score.n; i++)
         rc = score(r, m, &m->scores[i], status);
@@ -277,7 +284,7 @@ static int run_plan(rows *r)
     int rc = 0, left = 0;
     config_int(r->p.c, "threads", &threads, 1, INT64_MAX);
     spawn_environment(threads);
-    if (sets_import(r->p.b, r->p.c) != 0 || stale_mark(r) != 0 || rows_forget_failures(r) != 0)
+    if ((r->p.b && (sets_import(r->p.b, r->p.c) != 0 || stale_mark(r) != 0)) || rows_forget_failures(r) != 0)
         return -1;
     spawn_catch_signals();
     for (int i = 0; i < r->p.n; i++)
@@ -287,8 +294,9 @@ static int run_plan(rows *r)
             config_free(sets);
         }
     char *points = analyses_left(r);
-    fprintf(stderr, "%s: %d checkpoint%s, %d scorer%s, %d row%s%s to compute\n", r->p.name, r->p.n,
-            r->p.n == 1 ? "" : "s", r->p.score.n, r->p.score.n == 1 ? "" : "s", left, left == 1 ? "" : "s", points);
+    fprintf(stderr, "%s: %d %s%s, %d scorer%s, %d row%s%s to compute\n", r->p.name, r->p.n,
+            r->p.b ? "checkpoint" : "file of features", r->p.n == 1 ? "" : "s", r->p.score.n,
+            r->p.score.n == 1 ? "" : "s", left, left == 1 ? "" : "s", points);
     free(points);
     for (int i = 0; rc == 0 && i < r->p.n; i++)
         rc = run_model(r, &r->p.models[i]);
@@ -319,10 +327,14 @@ int run_main(int argc, char **argv)
         return help(stderr);
     if (strcmp(argv[1], "--help") == 0)
         return help(stdout);
-    rows r = {0};
-    int lock = -1, rc = expand(&r.p, argc, argv);
-    if (rc == 0)
-        rc = open_output(&r, &lock);
+    plan p;
+    return expand(&p, argc, argv) == 0 ? run_experiment(&p) : -1;
+}
+
+int run_experiment(plan *p)
+{
+    rows r = {.p = *p};
+    int lock = -1, rc = open_output(&r, &lock);
     if (rc == 0) {
         rows_begin(&r);
         rc = run_plan(&r);

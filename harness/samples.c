@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "experiment.h"
 #include "fault.h"
+#include "given_features.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,28 @@ void samples_end(samples *s)
 {
     samples_unload(s);
     *s = (samples){0};
+}
+
+/* Of a file of features, what is asked for is read then, once for all that show it. */
+static void fetch(samples *s, enum given_piece piece)
+{
+    samples *home = s->whole ? s->whole : s;
+    double began = clock_now();
+    if (!s->run->extractor->given)
+        return;
+    if (given_fetch(&home->known, s->run->extractor, home->path, home->split, piece) != 0)
+        run_refuse(s->run, "%s", fault_text());
+    s->run->loading_s += clock_now() - began;
+    s->known = home->known;
+}
+
+int64_t samples_correct(samples *s)
+{
+    const extractor *e = s->run->extractor;
+    if (!s->known.labels || (e->given && !given_knows(e->given, s->path, s->split, GIVEN_LOGITS)))
+        return -1;
+    fetch(s, GIVEN_LOGITS);
+    return features_correct(s->known.logits, s->known.labels, s->known.n, s->known.classes);
 }
 
 samples *run_split(run *r, enum run_split which)
@@ -117,17 +140,21 @@ static tensor *matrix(const samples *s, const float *all, int64_t cols)
 
 tensor *samples_features(samples *s)
 {
+    fetch(s, GIVEN_FEATURES);
     return matrix(s, s->known.values, s->known.width);
 }
 
 tensor *samples_logits(samples *s)
 {
+    fetch(s, GIVEN_LOGITS);
     return matrix(s, s->known.logits, s->known.classes);
 }
 
 tensor *samples_labels(samples *s)
 {
     void *copy;
+    if (!s->known.labels)
+        run_refuse(s->run, "needs: labels of %s, which %s does not have", s->split, s->run->extractor->given->name);
     const int32_t *part = rows(s, s->known.labels, sizeof(int32_t), &copy);
     tensor *t = tx_index(DIMS(s->n, 1), part);
     free(copy);
@@ -139,6 +166,8 @@ tensor *samples_input(samples *s)
     const extractor *e = s->run->extractor;
     samples *home = s->whole ? s->whole : s;
     void *copy;
+    if (e->given && given_needs_images(e->given) != 0)
+        run_refuse(s->run, "%s", fault_text());
     if (!home->images && dataset_open(&home->images, s->path, s->split) != 0)
         run_refuse(s->run, "%s", fault_text());
     int64_t side = dataset_side(home->images), c = dataset_channels(home->images);

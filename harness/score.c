@@ -19,7 +19,7 @@ enum { ROWS = 1024, ROWS_OF_INPUTS = 128 };
 /* A set's scores, of all its splits, and what went into them. */
 typedef struct outcome {
     float *scores;
-    int64_t n, bad, correct; /* images, scores that are not finite, labels that were right */
+    int64_t n, bad, correct; /* images, scores that are not finite, labels that were right (-1: unknown) */
     double seconds;
 } outcome;
 
@@ -72,6 +72,11 @@ int64_t score_samples(plugin *p, run *r, samples *s, float *scores)
     return rc == 0 ? bad : -1;
 }
 
+static void add_correct(outcome *o, int64_t more)
+{
+    o->correct = o->correct < 0 || more < 0 ? -1 : o->correct + more;
+}
+
 /* Makes room for `more` scores behind those that are there. */
 static void grow(outcome *o, int64_t more)
 {
@@ -89,11 +94,11 @@ static int score_split(plugin *p, run *r, const char *path, const char *split, o
     int rc = samples_load(&s);
     if (rc == 0) {
         grow(o, s.known.n);
-        double began = clock_now();
+        double began = clock_now(), loaded = r->loading_s;
         int64_t bad = score_samples(p, r, &s, o->scores + o->n);
-        o->seconds += clock_now() - began;
+        o->seconds += clock_now() - began - (r->loading_s - loaded);
         o->n += s.known.n;
-        o->correct += features_correct(s.known.logits, s.known.labels, s.known.n, s.known.classes);
+        add_correct(o, samples_correct(&s));
         o->bad += bad > 0 ? bad : 0;
         rc = bad < 0 ? -1 : 0;
     }
@@ -143,18 +148,22 @@ static int report_bad(const scoring *k, const char *ood, const char *group, int 
 static int report_row(const scoring *k, int set, const char *group, const outcome *id, double accuracy)
 {
     metrics m;
+    char acc[32] = "";
     const outcome *ood = &k->at[set];
+    if (accuracy >= 0)
+        snprintf(acc, sizeof acc, "%.9g", accuracy);
     if (metrics_detect(&m, id->scores, id->n, ood->scores, ood->n) != 0)
         return -1;
-    report_line("row\tood=%s\tgroup=%s\tn_id=%lld\tn_ood=%lld\tacc=%.9g\tauroc=%.9g\taupr_in=%.9g\taupr_out=%.9g\t"
+    report_line("row\tood=%s\tgroup=%s\tn_id=%lld\tn_ood=%lld\tacc=%s\tauroc=%.9g\taupr_in=%.9g\taupr_out=%.9g\t"
                 "fpr95=%.9g\tfpr95_id=%.9g\tfit_s=%.9g\tscore_s=%.9g\tpeak_mb=%.9g\tdevice=%s\tscore_params=%s\t"
                 "status=ok",
-                k->sets[set].name, group, (long long)id->n, (long long)ood->n, accuracy, m.auroc, m.aupr_in,
+                k->sets[set].name, group, (long long)id->n, (long long)ood->n, acc, m.auroc, m.aupr_in,
                 m.aupr_out, m.fpr95, m.fpr95_id, k->fit_s, ood->seconds, resident_peak_mb(), device_name(),
                 k->settings);
     return 0;
 }
 
+/* Negative: unknown. */
 static double accuracy_of(const outcome *o)
 {
     return 100.0 * (double)o->correct / (double)o->n;
@@ -179,7 +188,7 @@ static int spectrum_rows(const scoring *k, int first)
         grow(&all, k->at[i].n);
         memcpy(all.scores + all.n, k->at[i].scores, (size_t)k->at[i].n * sizeof *all.scores);
         all.n += k->at[i].n;
-        all.correct += k->at[i].correct;
+        add_correct(&all, k->at[i].correct);
     }
     for (int i = 1; i < first && rc == 0; i++) {
         char group[32];

@@ -238,7 +238,7 @@ static int take_option(config *c, int argc, char **argv, int *i)
 }
 
 /* The one word that is no option, into *file; the options into `options`. */
-static int take_words(config *options, const char **file, int argc, char **argv)
+int settings_words(config *options, const char **file, const char *what, int argc, char **argv)
 {
     *file = NULL;
     for (int i = 1; i < argc; i++) {
@@ -246,11 +246,11 @@ static int take_words(config *options, const char **file, int argc, char **argv)
         if (option && take_option(options, argc, argv, &i) != 0)
             return -1;
         if (!option && *file)
-            return fault("one configuration at a time: found %s and %s", *file, argv[i]);
+            return fault("one %s at a time: found %s and %s", what, *file, argv[i]);
         if (!option)
             *file = argv[i];
     }
-    return *file ? 0 : fault("which experiment? `oodbench run results/NAME.yml`");
+    return 0;
 }
 
 /* The file, below its `quick:` too when an option asks for that, and the options over it. */
@@ -270,12 +270,17 @@ static int take_file(config *c, const char *path, const config *options)
 int settings_load(config *c, const char **file, int argc, char **argv)
 {
     config *options = config_new();
-    int rc = take_words(options, file, argc, argv);
+    int rc = settings_words(options, file, "configuration", argc, argv);
+    if (rc == 0 && !*file)
+        rc = fault("which experiment? `oodbench run results/NAME.yml`");
     if (rc == 0)
         rc = take_file(c, *file, options);
     config_free(options);
-    if (rc != 0)
-        return -1;
+    return rc == 0 ? settings_complete(c) : -1;
+}
+
+int settings_complete(config *c)
+{
     for (int i = 0; i < SETTINGS; i++) {
         if (table[i].init && config_items(c, table[i].key) == 0)
             config_set(c, table[i].key, table[i].init, "default");

@@ -36,4 +36,9 @@ int settings_check(config *c, const char *key, const setting *s);
  * shortest form, and defaults are filled in. -1 with fault() set. */
 int settings_load(config *c, const char **file, int argc, char **argv);
 
+/* Its two halves: the words of a command line, where *file is one `what` or NULL, and
+ * then checks and defaults. */
+int settings_words(config *options, const char **file, const char *what, int argc, char **argv);
+int settings_complete(config *c);
+
 #endif

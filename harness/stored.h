@@ -42,7 +42,7 @@ size_t stored_dtype_size(const char *dtype);
 /* Text from a file made fit to print: one line of ASCII, at most cap - 1 bytes. */
 const char *stored_plain(char *out, size_t cap, bytes text);
 
-/* The readers. The file is open()ed, read whole, or left to libzip. */
+/* The readers. The file is mapped, read whole, or left to libzip. */
 int safetensors_read(checkpoint *c, bytes file);
 int torch_read_legacy(checkpoint *c, bytes file);
 int torch_read_zip(checkpoint *c);
