@@ -49,7 +49,7 @@ void samples_begin(samples *s, run *r, const char *path, const char *split);
 int samples_load(samples *s); /* -1 with fault() set */
 void samples_show(samples *s, int64_t first, int64_t n);
 int64_t samples_correct(samples *s); /* labels that the largest logit names; -1: one of them is not known */
-void samples_unload(samples *s); /* until they are asked for again */
+void samples_unload(samples *s);     /* until they are asked for again */
 void samples_end(samples *s);
 
 #endif

@@ -17,7 +17,7 @@ typedef struct extractor {
     int fast;
     double mean[3], std[3];
     const struct given *given; /* a file of features in place of images; NULL: none */
-    char weights[65]; /* nn_digest of the net: call extractor_weights after changing it */
+    char weights[65];          /* nn_digest of the net: call extractor_weights after changing it */
 } extractor;
 
 typedef struct features { /* rows in the order of the data set */

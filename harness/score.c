@@ -157,9 +157,8 @@ static int report_row(const scoring *k, int set, const char *group, const outcom
     report_line("row\tood=%s\tgroup=%s\tn_id=%lld\tn_ood=%lld\tacc=%s\tauroc=%.9g\taupr_in=%.9g\taupr_out=%.9g\t"
                 "fpr95=%.9g\tfpr95_id=%.9g\tfit_s=%.9g\tscore_s=%.9g\tpeak_mb=%.9g\tdevice=%s\tscore_params=%s\t"
                 "status=ok",
-                k->sets[set].name, group, (long long)id->n, (long long)ood->n, acc, m.auroc, m.aupr_in,
-                m.aupr_out, m.fpr95, m.fpr95_id, k->fit_s, ood->seconds, resident_peak_mb(), device_name(),
-                k->settings);
+                k->sets[set].name, group, (long long)id->n, (long long)ood->n, acc, m.auroc, m.aupr_in, m.aupr_out,
+                m.fpr95, m.fpr95_id, k->fit_s, ood->seconds, resident_peak_mb(), device_name(), k->settings);
     return 0;
 }
 
