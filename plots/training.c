@@ -138,9 +138,10 @@ static int epochs_of(const trainings *t, int model, const char *name)
     return most;
 }
 
+/* One epoch is no curve. */
 static void put_curve(figure_data *out, const trainings *t, int model, const char *name)
 {
-    int epochs = epochs_of(t, model, name);
+    int epochs = epochs_of(t, model, name) > 1 ? epochs_of(t, model, name) : 0;
     for (int epoch = 0; epoch < epochs; epoch++) {
         mean all = {0};
         for (int i = 0; i < t->n; i++) {
@@ -163,7 +164,21 @@ static void put_curve(figure_data *out, const trainings *t, int model, const cha
     }
 }
 
-/* The quantities that are asked for, a panel each; those of one epoch are no curve. */
+static void note_short(figure_data *out, const trainings *t)
+{
+    text names = {0};
+    int n = 0;
+    for (int model = 0; model < t->m.n; model++)
+        if (epochs_of(t, model, "epoch") == 1 && n++ < 4)
+            text_add(&names, "%s%s", names.n ? ", " : "", t->m.label[model]);
+    if (n > 4)
+        text_add(&names, " and %d others", n - 4);
+    if (n)
+        data_note(out, "left out: %s, trained for one epoch", text_str(&names));
+    text_free(&names);
+}
+
+/* The quantities that are asked for, a panel each. */
 static int put_quantities(figure_data *out, const trainings *t, const char *names)
 {
     char *copy = text_copy(names), *rest = copy;
@@ -211,6 +226,8 @@ static int data(const figure_input *in, figure_data *out)
         rc = take_source(&t, i, &in->sources[i]);
     if (rc == 0 && put_quantities(out, &t, names) == 0)
         rc = none_found(&t, names);
+    if (rc == 0)
+        note_short(out, &t);
     for (int i = 0; i < t.n; i++) {
         sheet_close(t.at[i].rows);
         free(t.at[i].names);

@@ -15,13 +15,14 @@ PANEL = 2.6; GAP = 0.45; BOTTOM = 1.1 + 0.36 * LINES; TOP = 0.45
 HEIGHT = TOP + PANELS * PANEL + (PANELS - 1) * GAP + BOTTOM
 load HERE."open.gp"
 
-# Names of quantities, and on what scale: logarithmic where a panel spans more than a factor of 30.
-array LOW[PANELS]; array HIGH[PANELS]
+# Names of quantities, and on what scale: logarithmic where its curves span more than a factor of 30.
+array LOW[PANELS]; array HIGH[PANELS]; array SPAN[PANELS]
 do for [i = 1:PANELS] {
-    low = 1e300; high = -1e300
+    low = 1e300; high = -1e300; least = 1e300; most = -1e300
     stats DATA using (strcol("quantity") eq word(quantities, i) ? (low = lesser(low, column("value") - column("std")), \
-                      high = greater(high, column("value") + column("std")), 0) : 0) nooutput
-    LOW[i] = low; HIGH[i] = high
+                      high = greater(high, column("value") + column("std")), \
+                      least = lesser(least, column("value")), most = greater(most, column("value")), 0) : 0) nooutput
+    LOW[i] = low; HIGH[i] = high; SPAN[i] = least > 0 ? most / least : 1
 }
 spoken(s) = s eq "gradient_norm" ? "norm of the input gradient" : s eq "val_acc" ? says("validation accuracy (%)") : swapped(s, "_", " ")
 
@@ -42,7 +43,7 @@ do for [i = 1:PANELS] {
     }
     unset logscale y
     set ytics autofreq
-    if (LOW[i] > 0 && HIGH[i] > 30 * LOW[i]) { set logscale y } else { if (HIGH[i] > LOW[i]) { set ytics step_for(HIGH[i] - LOW[i], 4) } }
+    if (LOW[i] > 0 && SPAN[i] > 30) { set logscale y } else { if (HIGH[i] > LOW[i]) { set ytics step_for(HIGH[i] - LOW[i], 4) } }
     what = word(quantities, i)
     plot for [m = 1:spread > 0 ? MODELS : 0] DATA using (strcol("quantity") eq what && strcol("model") eq word(names, m) ? column("epoch") : NaN):\
                  (column("value") - column("std")):(column("value") + column("std")) with filledcurves linecolor rgb COLOUR[(m - 1) % 7 + 1], \

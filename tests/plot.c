@@ -271,6 +271,9 @@ static void training_is_matched_to_models(void **state)
                                     "loss,sam rho=0.5,1,5,1,2\nloss,sam rho=0.5,2,2.5,0.5,2\n"
                                     "late,sam rho=0.5,2,6,1,2\n");
     check(refuses, "training " IN("r") " --show never", "noted were loss, late");
+    write_text("r/cache/dd.yml", "cell: train\ntrain: oe\nnet: net\nseed: 0\nlr: 0.1\n");
+    write_text("r/cache/dd-train.csv", "epoch,loss\n1,9\n");
+    check(draws, "training " IN("r"), "left out: oe, trained for one epoch");
     write_text("r/cache/aa-train.csv", "epoch,loss\n1,4\n");
     write_text("r/cache/bb-train.csv", "epoch,loss\n1,4\n");
     check(refuses, "training " IN("r"), "nothing of it is known of two epochs");
