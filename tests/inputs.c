@@ -184,6 +184,14 @@ static void odin(void **state)
         }
     }
     assert_true(fabs((double)got[0] - 0.333845) < 1e-6);
+    /* The step goes 0.1 in red, 0.1 * 63 / 62.1 in green, 0.1 * 63 / 66.7 in blue. */
+    const double green = 0.5 - 6.3 / 62.1, blue = 6.3 / 66.7;
+    snprintf(parameters, sizeof parameters, "temperature=1;std=original;epsilon=%.9g", 6.3 / 255);
+    score_file("odin", parameters, "odin.h5", got);
+    for (int i = 0; i < 2; i++) {
+        double best = 2.2 + i * blue;
+        expect("odin", parameters, (double)got[i], exp(best - lse(best, 2 * green, -0.6 - green, 1)));
+    }
     close_subject();
     free_images(&all);
 }
