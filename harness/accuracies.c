@@ -309,11 +309,16 @@ int accuracies_print(FILE *to, const sheet *rows, const table_options *o)
         print_csv(to, &s);
     for (int set = 0; set < s.nsets && o->format != TABLE_CSV; set++) {
         gather_parts(&s, s.sets[set]);
+        if (o->format == TABLE_HTML)
+            print_models(to, &s, s.sets[set], o);
+        fputs(o->format == TABLE_HTML ? "<details><summary>By corruption</summary>\n" : "", to);
         for (int model = 0; model < s.nmodels; model++) {
             print_model(to, &s, model, s.sets[set], o);
             fputc('\n', to);
         }
-        print_models(to, &s, s.sets[set], o);
+        fputs(o->format == TABLE_HTML ? "</details>\n" : "", to);
+        if (o->format != TABLE_HTML)
+            print_models(to, &s, s.sets[set], o);
         drop_names(s.corruptions, s.ncorruptions);
         s.corruptions = NULL;
         if (set < s.nsets - 1)

@@ -73,13 +73,14 @@ enum { LINE_LABELS = 8 };
 int line_shown(const grid *g, int label);
 char *line_label(const grid *g, int line, int label); /* "sam rho=0.1"; to be freed */
 const char *line_title(int label);
-void line_context(FILE *to, const grid *g); /* what all lines have in common */
+char *line_context(const grid *g); /* what all lines have in common; to be freed */
 
 /* layouts.c, and one table like those of papers in layout_paper.c */
 void layout_paper(FILE *to, const grid *g, const table_options *o);
 char *layout_number(const grid *g, mean m); /* "61.00 ± 0.50*"; to be freed */
 void layout_print(FILE *to, const grid *g, const table_options *o);
-void layout_openood(FILE *to, const grid *g, int line, int spectrum); /* spectrum: 1, the full-spectrum variant */
+void layout_words(FILE *to, const char *words, const table_options *o); /* a line that is part of no table */
+void layout_openood(FILE *to, const grid *g, int line, int spectrum);   /* spectrum: 1, the full-spectrum variant */
 int layout_has_spectrum(const grid *g);
 char *layout_file_name(const grid *g, int line); /* "knn.csv", longer where that tells lines apart; to be freed */
 

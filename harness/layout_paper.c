@@ -184,9 +184,10 @@ void layout_paper(FILE *to, const grid *g, const table_options *o)
     matrix m = make(g, list, n, &partial);
     char *rest = describe(g);
     const char *note = partial ? "* some sets or seeds are missing in this mean" : NULL;
-    fputs(o->format == TABLE_LATEX ? "% " : "", to);
-    line_context(to, g);
-    fputs("\n\n", to);
+    char *context = line_context(g);
+    layout_words(to, context, o);
+    free(context);
+    fputc('\n', to);
     matrix_print(to, &m, &(caption){"Detection and accuracy", rest, note}, o);
     free(rest);
     matrix_free(&m);

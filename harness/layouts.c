@@ -1,6 +1,6 @@
 /* layouts.c - which columns a grid shows, and its two kinds of CSV. */
 #include "grid.h"
-#include "matrix.h"
+#include "html.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -239,20 +239,31 @@ static void print_metric(FILE *to, const grid *g, const measure *of, const table
     matrix_free(&m);
 }
 
-static void print_legend(FILE *to, const grid *g, const char *comment)
+void layout_words(FILE *to, const char *words, const table_options *o)
+{
+    if (o->format == TABLE_HTML) {
+        fputs("<p>", to);
+        html_text(to, "%s", words);
+        fputs("</p>\n", to);
+    } else
+        fprintf(to, "%s%s\n", o->format == TABLE_LATEX ? "% " : "", words);
+}
+
+static void print_legend(FILE *to, const grid *g, const table_options *o)
 {
     const char *id = grid_spectrum(g);
-    fprintf(to, "\n%s%s-acc: accuracy on covariate-shifted images alone", comment,
-            shifted_sets(g) == 1 ? "csid" : "SET");
+    text t = {0};
+    text_add(&t, "%s-acc: accuracy on covariate-shifted images alone", shifted_sets(g) == 1 ? "csid" : "SET");
     if (id)
-        fprintf(to, "; fs: full spectrum, ID is %s%s", *id ? id : "not the same in all lines",
-                *id ? ", clean and shifted" : ": see their id in the results");
+        text_add(&t, "; fs: full spectrum, ID is %s%s", *id ? id : "not the same in all lines",
+                 *id ? ", clean and shifted" : ": see their id in the results");
     fputc('\n', to);
+    layout_words(to, t.bytes, o);
+    text_free(&t);
 }
 
 void layout_print(FILE *to, const grid *g, const table_options *o)
 {
-    const char *comment = o->format == TABLE_LATEX ? "% " : "";
     if (o->layout == TABLE_PAPER && o->format != TABLE_OPENOOD) {
         layout_paper(to, g, o);
         return;
@@ -265,14 +276,15 @@ void layout_print(FILE *to, const grid *g, const table_options *o)
         print_openood(to, g);
         return;
     }
-    fputs(comment, to);
-    line_context(to, g);
-    fputs("\n\n", to);
+    char *context = line_context(g);
+    layout_words(to, context, o);
+    free(context);
+    fputc('\n', to);
     for (int i = 0; i < g->nmeasures; i++) {
         if (i)
             fputc('\n', to);
         print_metric(to, g, g->measures[i], o);
     }
     if (grid_has_group(g, "csid"))
-        print_legend(to, g, comment);
+        print_legend(to, g, o);
 }

@@ -67,8 +67,7 @@ char *layout_file_name(const grid *g, int line)
     return t.bytes;
 }
 
-/* What all lines have in common. */
-void line_context(FILE *to, const grid *g)
+char *line_context(const grid *g)
 {
     text t = {0};
     for (int i = 0; i < LINE_LABELS; i++) {
@@ -78,6 +77,5 @@ void line_context(FILE *to, const grid *g)
         text_add(&t, "%s%s%s%s", t.n ? ", " : "", title, *title ? " " : "", s);
     }
     text_add(&t, ", %d seed%s", g->nseeds, g->nseeds == 1 ? "" : "s");
-    fprintf(to, "%s", t.bytes);
-    text_free(&t);
+    return t.bytes;
 }

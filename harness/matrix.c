@@ -1,5 +1,6 @@
 /* matrix.c - text, Markdown and LaTeX. */
 #include "matrix.h"
+#include "html.h"
 #include "text.h"
 
 #include <math.h>
@@ -347,6 +348,8 @@ void matrix_print(FILE *to, const matrix *m, const caption *c, const table_optio
         print_markdown(to, m, c);
     else if (o->format == TABLE_LATEX)
         print_latex(to, m, c);
+    else if (o->format == TABLE_HTML)
+        html_matrix(to, m, c);
     else
         print_text(to, m, c, o);
 }

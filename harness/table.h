@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum table_format { TABLE_TEXT, TABLE_CSV, TABLE_MARKDOWN, TABLE_LATEX, TABLE_OPENOOD };
+enum table_format { TABLE_TEXT, TABLE_CSV, TABLE_MARKDOWN, TABLE_LATEX, TABLE_OPENOOD, TABLE_HTML /* of a page */ };
 
 /* A table per metric with every set, or one with the groups' means of all metrics. */
 enum table_layout { TABLE_SETS, TABLE_PAPER };
