@@ -103,6 +103,8 @@ void source_close(source *s)
 {
     sheet_close(s->results);
     sheet_close(s->accuracy);
+    for (int a = 0; a < ANALYSES; a++)
+        sheet_close(s->analyses[a]);
     free(s->folder);
     free(s->name);
     free(s->stem);
@@ -132,4 +134,13 @@ const sheet *source_results(source *s)
 const sheet *source_accuracy(source *s)
 {
     return opened(s, &s->accuracy, "-accuracy.csv", "accuracy.csv", accuracy_names, ACCURACY_COLUMNS);
+}
+
+const sheet *source_analysis(source *s, enum analysis a)
+{
+    const analysis_kind *k = &analysis_kinds[a];
+    char plain[64], tail[64];
+    snprintf(plain, sizeof plain, "%s.csv", k->name);
+    snprintf(tail, sizeof tail, "-%s.csv", k->name);
+    return opened(s, &s->analyses[a], tail, plain, k->columns, k->ncolumns);
 }

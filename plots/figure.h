@@ -12,6 +12,7 @@
 #ifndef FIGURE_H
 #define FIGURE_H
 
+#include "../harness/analysis.h"
 #include "../harness/fault.h"
 #include "../harness/results.h"
 
@@ -27,12 +28,13 @@ typedef struct source {
     char *folder;      /* results/out/NAME, where cache/ and weights/ are, too */
     char *name;        /* NAME */
     char *stem;        /* "NAME" of results kept as NAME.csv and NAME-accuracy.csv, else NULL */
-    sheet *results, *accuracy;
+    sheet *results, *accuracy, *analyses[ANALYSES];
 } source;
 
 /* The sheets of a source, opened when first asked for; NULL with fault() set. */
 const sheet *source_results(source *s);
 const sheet *source_accuracy(source *s);
+const sheet *source_analysis(source *s, enum analysis a);
 
 typedef struct figure figure;
 typedef struct figure_data figure_data; /* the CSV in progress */
@@ -42,6 +44,7 @@ typedef struct figure_input {
     source *sources; /* at least one */
     int n;
     const char **values; /* of the options, in their order */
+    int at_hand;         /* what takes longer than a moment is drawn if kept from before, else refused */
 } figure_input;
 
 /* The value of an option of the figure's own. `_number` is -1 with fault() set

@@ -14,7 +14,17 @@ enum { NET, WEIGHTS, TRAIN, PARAMS, ID, KEYS };
 static const int columns[][KEYS] = {
     {RESULT_NET, RESULT_WEIGHTS, RESULT_TRAIN, RESULT_TRAIN_PARAMS, RESULT_ID},
     {ACCURACY_NET, ACCURACY_WEIGHTS, ACCURACY_TRAIN, ACCURACY_TRAIN_PARAMS, ACCURACY_ID},
+    {ANALYSIS_NET, ANALYSIS_WEIGHTS, ANALYSIS_TRAIN, ANALYSIS_TRAIN_PARAMS, ANALYSIS_ID},
+    {ANALYSIS_NET, ANALYSIS_WEIGHTS, ANALYSIS_TRAIN, ANALYSIS_TRAIN_PARAMS, ANALYSIS_ID},
 };
+
+static const sheet *sheet_of(source *s, enum models_of kind)
+{
+    return kind == MODELS_OF_RESULTS ? source_results(s)
+           : kind == MODELS_OF_ACCURACY
+               ? source_accuracy(s)
+               : source_analysis(s, kind == MODELS_OF_LANDSCAPE ? ANALYSIS_LANDSCAPE : ANALYSIS_SHARPNESS);
+}
 
 static const char *field(const models *m, int from, int row, int key)
 {
@@ -102,8 +112,7 @@ int models_make(models *m, const figure_input *in, enum models_of kind)
     *m = (models){.kind = kind, .nsheets = in->n};
     m->sheets = text_more(NULL, (size_t)in->n * sizeof *m->sheets);
     for (int i = 0; i < in->n; i++) {
-        m->sheets[i] = kind == MODELS_OF_RESULTS ? source_results(&in->sources[i])
-                                                 : source_accuracy(&in->sources[i]);
+        m->sheets[i] = sheet_of(&in->sources[i], kind);
         if (!m->sheets[i]) {
             models_free(m);
             return -1;

@@ -5,7 +5,7 @@
 
 #include "figure.h"
 
-enum models_of { MODELS_OF_RESULTS, MODELS_OF_ACCURACY };
+enum models_of { MODELS_OF_RESULTS, MODELS_OF_ACCURACY, MODELS_OF_LANDSCAPE, MODELS_OF_SHARPNESS };
 
 typedef struct models {
     enum models_of kind;
