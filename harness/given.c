@@ -226,13 +226,13 @@ static int check_extents(given *g)
     const given_array *weight = g->head.at[GIVEN_WEIGHT], *bias = g->head.at[GIVEN_BIAS];
     if (bias && !weight)
         return fault("%s: there is %s but no head/weight", g->path, bias->name);
-    if (agree(g, weight, 1, &g->width, &wide) != 0 || agree(g, weight, 0, &g->classes, &classes) != 0 ||
-        agree(g, bias, 0, &g->classes, &classes) != 0)
-        return -1;
     for (int i = 0; i < g->nsets; i++)
         if (check_set(g, &g->sets[i]) != 0 || agree(g, g->sets[i].at[GIVEN_FEATURES], 1, &g->width, &wide) != 0 ||
             agree(g, g->sets[i].at[GIVEN_LOGITS], 1, &g->classes, &classes) != 0)
             return -1;
+    if (agree(g, weight, 1, &g->width, &wide) != 0 || agree(g, weight, 0, &g->classes, &classes) != 0 ||
+        agree(g, bias, 0, &g->classes, &classes) != 0)
+        return -1;
     return g->classes == 1 ? fault("%s: %s has one class, expected two or more", g->path, classes) : 0;
 }
 
