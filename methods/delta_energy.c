@@ -37,7 +37,8 @@ static double change(const double *lowered, int64_t c, double low, double rest)
     double gone = 0;
     for (int64_t i = 0; i < c; i++)
         gone += lowered[i];
-    return log1p((gone - (double)c * low) / ((double)c * low + rest));
+    double less = gone - (double)c * low, left = (double)c * low + rest;
+    return less > -0.5 * left ? log1p(less / left) : log((gone + rest) / left); /* similarities below `low` */
 }
 
 static double mean_change(const double *lowered, int64_t c, double low, double rest)
