@@ -353,7 +353,7 @@ int expand_given(plan *p, const char digest[65])
         return -1;
     const char *slash = strrchr(p->file, '/');
     model *m = p->models = text_more(NULL, sizeof *p->models);
-    *m = (model){.net = "given", .seed = config_text(p->c, "seed"), .from = -1};
+    *m = (model){.net = "features", .seed = config_text(p->c, "seed"), .from = -1};
     m->weights = text_copy(slash ? slash + 1 : p->file);
     m->start = text_copy(p->file);
     m->file = text_copy(p->file);
