@@ -51,7 +51,7 @@ void given_close(given *g);
 const given_set *given_find(const given *g, enum given_role role, const char *name);
 const char *given_role_name(enum given_role role); /* "far" */
 
-/* How many labels the classes of the file are, when neither logits nor head say. */
+/* g->classes or, when neither logits nor head say, one more than the largest label. */
 int given_count_classes(const given *g, int64_t *classes);
 
 /* Rows [first, first + n) of an array, dense: float or int64_t. */
@@ -62,8 +62,8 @@ int given_integers(const given *g, const given_array *a, int64_t first, int64_t 
 int given_matrix(const given *g, const given_array *a, float **out);
 int given_labels(const given *g, const given_set *s, int32_t **out);
 
-/* Every value that will be looked at: finite,
- * labels among the classes, logits those that the head gives. */
+/* Every value that scorers may look at: finite, labels among the classes, logits those
+ * that the head gives. */
 int given_check(const given *g);
 
 /* Of all bytes, 64 hex digits. */

@@ -9,7 +9,7 @@
 
 enum { TILE = 1024 };
 
-static int put_floats(tensor *to, const float *values, int64_t n)
+static void put_floats(tensor *to, const float *values, int64_t n)
 {
     real *all = pool_host((size_t)n * sizeof *all);
     for (int64_t i = 0; i < n; i++)
@@ -18,7 +18,6 @@ static int put_floats(tensor *to, const float *values, int64_t n)
     tx_assign(to, tx_reshape(tx_from(DIMS(n), all), tx_dims(to)));
     tx_close();
     free(all);
-    return 0;
 }
 
 static int put_array(tensor *to, const given *g, const given_array *a)
