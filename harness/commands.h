@@ -8,6 +8,7 @@ int run_main(int argc, char **argv);           /* run.c: an experiment */
 int score_main(int argc, char **argv);         /* given_main.c: features from elsewhere */
 int table_main(int argc, char **argv);         /* table.c: prints a results.csv */
 int plot_main(int argc, char **argv);          /* plot.c: figures of results */
+int report_main(int argc, char **argv);        /* page.c: a page of all that results say */
 int compare_paper_main(int argc, char **argv); /* paper_compare.c: results beside a published table */
 int methods_main(int argc, char **argv);       /* registry.c: the plugins, their parameters */
 int show_main(int argc, char **argv);          /* registry.c: one method's defaults as configuration */

@@ -93,7 +93,8 @@ void html_matrix(FILE *to, const matrix *m, const caption *c)
     fprintf(to,
             "</figcaption>\n<div class=\"scroll\" role=\"region\" aria-labelledby=\"table-%d\" tabindex=\"0\">\n",
             id);
-    fprintf(to, "<table class=\"labels-%d\" aria-labelledby=\"table-%d\">\n<thead>\n", m->labels, id);
+    fprintf(to, "<table class=\"labels-%d%s\" aria-labelledby=\"table-%d\">\n<thead>\n", m->labels,
+            m->labels == m->cols ? " words" : "", id);
     put_above(to, m);
     put_titles(to, m);
     fputs("</thead>\n", to);

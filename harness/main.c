@@ -24,6 +24,7 @@ static const command commands[] = {
     {"score", score_main, "FEATURES [--score LIST] ...", "score features and logits from elsewhere", 0},
     {"table", table_main, "RESULTS.csv [--format F]", "print results: text, csv, markdown, latex, openood", 0},
     {"plot", plot_main, "KIND RESULTS... [-o FILE]", "draw results: figures and the data in them", 0},
+    {"report", report_main, "RESULTS... [-o FILE]", "all of an experiment in one page of HTML", 0},
     {"compare-paper", compare_paper_main, "RESULTS.csv TABLE.csv", "results beside a published table", 0},
     {"methods", methods_main, "", "list the methods with their parameters", 0},
     {"show", show_main, "METHOD", "print a method's defaults as configuration", 0},

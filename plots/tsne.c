@@ -100,6 +100,8 @@ static int lay_out(layout *l, const drawing *d, const sampled *s, const char *la
     cache_path(path, sizeof path, cache, "tsne", ingredients);
     if (cache_read(path, ingredients, a, 3)) {
         *l = (layout){a[0].values, a[1].values, a[2].values};
+    } else if (d->in->at_hand) {
+        rc = fault("plot tsne: not computed yet: `oodbench plot tsne %s` does it", folder);
     } else if ((rc = compute(l, d, s, label)) == 0) {
         const cache_array whole[3] = {{"at", CACHE_REAL, s->n, 2, l->at},
                                       {"fit", CACHE_REAL, 1, 2, l->fit},

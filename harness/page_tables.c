@@ -1,0 +1,245 @@
+/* page_tables.c - what failed, the tables that `oodbench table` prints, and what searches
+ * tried. */
+#include "accuracies.h"
+#include "file.h"
+#include "headings.h"
+#include "page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOG_LINES = 20 };
+
+static const char *field(const page *p, int row, enum result_column column)
+{
+    return sheet_at(p->results, row, column);
+}
+
+/* Failures. */
+
+static int same_failure(const page *p, int a, int b)
+{
+    return strcmp(field(p, a, RESULT_RUN), field(p, b, RESULT_RUN)) == 0 &&
+           strcmp(field(p, a, RESULT_STATUS), field(p, b, RESULT_STATUS)) == 0;
+}
+
+/* Is there an earlier row that failed in the same cell for the same reason? */
+static int is_listed(const page *p, int row)
+{
+    for (int i = 0; i < row; i++)
+        if (same_failure(p, i, row))
+            return 1;
+    return 0;
+}
+
+static char *sets_of(const page *p, int row)
+{
+    text t = {0};
+    for (int i = row; i < sheet_rows(p->results); i++)
+        if (same_failure(p, i, row))
+            text_add(&t, "%s%s%s", t.n ? ", " : "", result_spectrum(field(p, i, RESULT_GROUP)) ? "fs-" : "",
+                     field(p, i, RESULT_OOD));
+    return t.bytes;
+}
+
+/* The last lines of what the cell said. */
+static void put_log(const page *p, int row)
+{
+    for (int i = 0; i < p->n; i++) {
+        char *path = text_format("%s/cache/%s.log", p->sources[i].folder, field(p, row, RESULT_RUN)), *bytes;
+        size_t n;
+        if (file_exists(path) && file_read(path, &bytes, &n) == 0) {
+            const char *last = bytes + n;
+            for (int lines = 0; last > bytes && (last[-1] != '\n' || lines++ < LOG_LINES || last == bytes + n);)
+                last--;
+            fputs("<details><summary>What ", p->to);
+            html_text(p->to, "%s said", field(p, row, RESULT_SCORE));
+            fputs("</summary><pre tabindex=\"0\">", p->to);
+            html_text(p->to, "%s", last);
+            fputs("</pre></details>\n", p->to);
+            free(bytes);
+        }
+        free(path);
+    }
+}
+
+int page_failures(page *p)
+{
+    static const enum result_column shown[] = {RESULT_TRAIN, RESULT_SEED, RESULT_SCORE, RESULT_SCORE_PARAMS};
+    enum { SHOWN = sizeof shown / sizeof *shown };
+    int n = 0, *first = text_more(NULL, (size_t)sheet_rows(p->results) * sizeof *first);
+    for (int row = 0; row < sheet_rows(p->results); row++)
+        if (!result_ok(p->results, row) && !is_listed(p, row))
+            first[n++] = row;
+    matrix m = matrix_new(n + 1, SHOWN + 2, SHOWN + 2);
+    *matrix_at(&m, 0, SHOWN) = text_copy("sets");
+    *matrix_at(&m, 0, SHOWN + 1) = text_copy("reason");
+    for (int k = 0; k < SHOWN; k++) {
+        *matrix_at(&m, 0, k) = text_copy(result_names[shown[k]]);
+        for (int i = 0; i < n; i++)
+            *matrix_at(&m, i + 1, k) = text_copy(field(p, first[i], shown[k]));
+    }
+    for (int i = 0; i < n; i++) {
+        *matrix_at(&m, i + 1, SHOWN) = sets_of(p, first[i]);
+        *matrix_at(&m, i + 1, SHOWN + 1) = text_copy(field(p, first[i], RESULT_STATUS));
+    }
+    if (n)
+        html_matrix(p->to, &m,
+                    &(caption){"Failures", "rows of one cell that failed for one reason stand together", NULL});
+    for (int i = 0; i < n; i++)
+        put_log(p, first[i]);
+    matrix_free(&m);
+    free(first);
+    return 0;
+}
+
+/* Results. */
+
+int page_results(page *p)
+{
+    const table_options paper = {.format = TABLE_HTML, .layout = TABLE_PAPER, .heading = heading_of};
+    const table_options sets = {
+        .format = TABLE_HTML, .metrics = "fpr95,auroc,aupr_in,aupr_out,fpr95_id", .heading = heading_of};
+    int row = sheet_rows(p->results) - 1;
+    while (row >= 0 && !result_ok(p->results, row))
+        row--;
+    if (row < 0) {
+        fputs("<p class=\"failed\">No row has a result.</p>\n", p->to);
+        return 0;
+    }
+    if (table_print(p->to, p->results, NULL, &paper) != 0)
+        return -1;
+    fputs("<details><summary>Every set, in every metric</summary>\n", p->to);
+    int rc = table_print(p->to, p->results, NULL, &sets);
+    fputs("</details>\n", p->to);
+    return rc;
+}
+
+int page_shift(page *p)
+{
+    const table_options o = {.format = TABLE_HTML};
+    for (int row = 0; p->accuracy && row < sheet_rows(p->accuracy); row++)
+        if (strcmp(sheet_at(p->accuracy, row, ACCURACY_SET), sheet_at(p->accuracy, row, ACCURACY_ID)) != 0)
+            return accuracies_print(p->to, p->accuracy, &o);
+    return 0; /* of no shifted set */
+}
+
+/* Search. */
+
+static const char *point(const page *p, int row, enum search_column column)
+{
+    return sheet_at(p->search, row, column);
+}
+
+typedef struct searched { /* the points of one run stand together, wherever they are in the file */
+    int first, chosen;    /* rows; chosen: -1 before one was */
+    int n, failed;
+    double lowest, highest, seconds;
+} searched;
+
+static searched *of_run(const page *p, searched **list, int *n, int row)
+{
+    for (int i = 0; i < *n; i++)
+        if (strcmp(point(p, (*list)[i].first, SEARCH_RUN), point(p, row, SEARCH_RUN)) == 0)
+            return &(*list)[i];
+    *list = text_more(*list, (size_t)(*n + 1) * sizeof **list);
+    (*list)[*n] = (searched){.first = row, .chosen = -1};
+    return &(*list)[(*n)++];
+}
+
+static void take_point(const page *p, searched *s, int row)
+{
+    int ok = strcmp(point(p, row, SEARCH_STATUS), "ok") == 0;
+    double v = strtod(point(p, row, SEARCH_AUROC), NULL);
+    if (strcmp(point(p, row, SEARCH_CHOSEN), "true") == 0)
+        s->chosen = row;
+    if (ok && (s->n == s->failed || v < s->lowest))
+        s->lowest = v;
+    if (ok && (s->n == s->failed || v > s->highest))
+        s->highest = v;
+    s->n++;
+    s->failed += !ok;
+    s->seconds += strtod(point(p, row, SEARCH_SECONDS), NULL);
+}
+
+static char *name_of(const page *p, int row)
+{
+    const char *train = point(p, row, SEARCH_TRAIN);
+    return text_format("%s%s%s", train, *train ? " + " : "", point(p, row, SEARCH_SCORE));
+}
+
+static void put_searched(const page *p, const searched *list, int n)
+{
+    static const char *const titles[] = {"scorer", "seed",   "chosen",  "AUROC ↑",
+                                         "lowest", "points", "refused", "seconds"};
+    enum { COLUMNS = sizeof titles / sizeof *titles, LABELS = 3 };
+    matrix m = matrix_new(n + 1, COLUMNS, LABELS);
+    for (int i = 0; i < COLUMNS; i++)
+        *matrix_at(&m, 0, i) = text_copy(titles[i]);
+    for (int i = 0; i < n; i++) {
+        const searched *s = &list[i];
+        char *cells[COLUMNS] = {name_of(p, s->first),
+                                text_copy(point(p, s->first, SEARCH_SEED)),
+                                text_copy(s->chosen < 0 ? "-" : point(p, s->chosen, SEARCH_SCORE_PARAMS)),
+                                s->n > s->failed ? text_format("%.2f", s->highest) : text_copy("-"),
+                                s->n > s->failed ? text_format("%.2f", s->lowest) : text_copy("-"),
+                                text_format("%d", s->n),
+                                text_format("%d", s->failed),
+                                text_format("%.3g", s->seconds)};
+        memcpy(matrix_at(&m, i + 1, 0), cells, sizeof cells);
+    }
+    char *rest =
+        text_format("AUROC in %% of validation images against %s, by which the first of the highest was chosen",
+                    point(p, list[0].first, SEARCH_TUNE));
+    html_matrix(p->to, &m, &(caption){"Search", rest, NULL});
+    free(rest);
+    matrix_free(&m);
+}
+
+static void put_points(const page *p, const searched *list, int n)
+{
+    int rows = sheet_rows(p->search), at = 0;
+    char **names = text_more(NULL, (size_t)n * sizeof *names);
+    matrix m = matrix_new(rows + 1, 4, 1);
+    const char *titles[] = {"settings", "AUROC ↑", "seconds", "status"};
+    for (int i = 0; i < 4; i++)
+        *matrix_at(&m, 0, i) = text_copy(titles[i]);
+    for (int i = 0; i < n; i++) {
+        names[i] = name_of(p, list[i].first);
+        m.heading[at + 1] = names[i];
+        for (int row = 0; row < rows; row++) {
+            if (strcmp(point(p, row, SEARCH_RUN), point(p, list[i].first, SEARCH_RUN)) != 0)
+                continue;
+            at++;
+            *matrix_at(&m, at, 0) = text_copy(point(p, row, SEARCH_SCORE_PARAMS));
+            *matrix_at(&m, at, 1) = *point(p, row, SEARCH_AUROC)
+                                        ? text_format("%.2f", strtod(point(p, row, SEARCH_AUROC), NULL))
+                                        : text_copy("-");
+            *matrix_at(&m, at, 2) = text_format("%.3g", strtod(point(p, row, SEARCH_SECONDS), NULL));
+            *matrix_at(&m, at, 3) = text_copy(point(p, row, SEARCH_STATUS));
+            for (int k = 0; k < 2; k++)
+                m.rank[at * 4 + k] = row == list[i].chosen;
+        }
+    }
+    html_matrix(p->to, &m, &(caption){"Points", "of every search; bold: chosen", NULL});
+    matrix_free(&m);
+    for (int i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+}
+
+int page_search(page *p)
+{
+    searched *list = NULL;
+    int n = 0;
+    for (int row = 0; p->search && row < sheet_rows(p->search); row++)
+        take_point(p, of_run(p, &list, &n, row), row);
+    if (n) {
+        put_searched(p, list, n);
+        fputs("<details><summary>Every point</summary>\n", p->to);
+        put_points(p, list, n);
+        fputs("</details>\n", p->to);
+    }
+    free(list);
+    return 0;
+}
