@@ -217,10 +217,10 @@ int score_main(int argc, char **argv)
 {
     char path[PATH_MAX];
     const char *file;
-    plan p = {.c = config_new()};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0)
             return help(stdout);
+    plan p = {.c = config_new()};
     config *options = config_new();
     int rc = settings_words(options, &file, "file of features", argc, argv);
     if (rc == 0)
