@@ -59,7 +59,7 @@ set multiplot
 unset key; unset grid; unset colorbox
 set xrange [-far:far]
 set yrange [-far:far]
-set zrange [log10(least):log10(clip)]
+set zrange [log10(least) - 1e-6:log10(clip) + 1e-6] # what lies on its end is in it
 set cbrange [log10(least):log10(clip)]
 if (strlen(levels)) { eval "set cntrparam levels discrete ".levels[2:*] }
 set xyplane at log10(least)
@@ -72,7 +72,7 @@ do for [s = 1:SETS] { do for [m = 1:MODELS] {
     set print $PLANE
     do for [i = 0:GRID - 1] {
         do for [j = 0:GRID - 1] {
-            print sprintf("%g %g %g", far * (2.0 * i / (GRID - 1) - 1), far * (2.0 * j / (GRID - 1) - 1), LOSS[((m - 1) * SETS + s - 1) * COUNT + i * GRID + j + 1])
+            print sprintf("%.9g %.9g %.9g", far * (2.0 * i / (GRID - 1) - 1), far * (2.0 * j / (GRID - 1) - 1), LOSS[((m - 1) * SETS + s - 1) * COUNT + i * GRID + j + 1])
         }
         print ""
     }
@@ -83,7 +83,7 @@ do for [s = 1:SETS] { do for [m = 1:MODELS] {
     unset table
     unset contour; set surface
     if (surface) { # a box around it all
-        set origin X, Y
+        set origin X, Y - 0.2 * TALL / HEIGHT
         set size PANEL / WIDTH, TALL / HEIGHT
     } else {
         set lmargin at screen X
