@@ -14,7 +14,7 @@ static int begin(void **state)
     toy_begin();
     int rc = program_begin("given");
     setenv("ASAN_OPTIONS", "handle_segv=0", 0); /* under `make san`, a crash is one */
-    unsetenv("OODBENCH_METHODS"); /* by default every method there is takes part */
+    unsetenv("OODBENCH_METHODS");               /* by default every method there is takes part */
     return rc;
 }
 
