@@ -3,6 +3,7 @@
 #include "expand.h"
 #include "fault.h"
 #include "file.h"
+#include "gallery.h"
 #include "layout.h"
 #include "models.h"
 #include "recipe.h"
@@ -376,7 +377,7 @@ int expand(plan *p, int argc, char **argv)
         rc = registry_open(&p->methods);
     if (rc == 0)
         rc = check_keys(p) != 0 || check_device(p->c) != 0 || sets_choose(&p->b, p->c, p->file) != 0 ||
-                     analysis_check(p->c) != 0
+                     analysis_check(p->c) != 0 || gallery_check(p->c) != 0
                  ? -1
                  : 0;
     if (rc == 0) {

@@ -153,9 +153,7 @@ static int take_arguments(order *r, int argc, char **argv)
         if (set_option(r, name, argv[++i]) != 0)
             return -1;
     }
-    return r->nresults
-               ? 0
-               : fault("plot %s: of which results? `oodbench plot %s results/out/NAME`", r->of->name, r->of->name);
+    return 0;
 }
 
 const char *figure_value(const figure_input *in, const char *name)
@@ -289,28 +287,56 @@ static int open_and_draw(order *r)
     return rc;
 }
 
+/* The figure that argv[1] names, its options and RESULTS; free_order() in any case. */
+static int take_order(order *r, int argc, char **argv)
+{
+    *r = (order){.format = -1, .of = figures_find(argv[1])};
+    if (!r->of)
+        return -1;
+    r->in.of = r->of;
+    r->in.values = text_more(NULL, ((size_t)options_of(r->of) + 1) * sizeof *r->in.values);
+    for (int i = 0; i < options_of(r->of); i++)
+        r->in.values[i] = r->of->options[i].init;
+    r->results = text_more(NULL, (size_t)argc * sizeof *r->results);
+    r->in.sources = text_more(NULL, (size_t)argc * sizeof *r->in.sources);
+    return take_arguments(r, argc, argv);
+}
+
+static void free_order(order *r)
+{
+    free(r->in.values);
+    free(r->results);
+    free(r->in.sources);
+}
+
+int plot_check(int argc, char **argv)
+{
+    order r;
+    int rc = take_order(&r, argc, argv);
+    if (rc == 0 && r.nresults)
+        rc = fault("plot %s: expected options alone, found `%s`", r.of->name, r.results[0]);
+    free_order(&r);
+    return rc;
+}
+
+static int wants_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 int plot_main(int argc, char **argv)
 {
-    order r = {.format = -1};
-    if (argc < 2)
-        return help(stderr);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return help(stdout);
-    r.of = figures_find(argv[1]);
-    if (!r.of)
-        return -1;
+    order r;
+    if (argc < 2 || wants_help(argv[1]))
+        return help(argc < 2 ? stderr : stdout);
     for (int i = 2; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return help_on(r.of);
-    r.in.of = r.of;
-    r.in.values = text_more(NULL, ((size_t)options_of(r.of) + 1) * sizeof *r.in.values);
-    for (int i = 0; i < options_of(r.of); i++)
-        r.in.values[i] = r.of->options[i].init;
-    r.results = text_more(NULL, (size_t)argc * sizeof *r.results);
-    r.in.sources = text_more(NULL, (size_t)argc * sizeof *r.in.sources);
-    int rc = take_arguments(&r, argc, argv) == 0 ? open_and_draw(&r) : -1;
-    free(r.in.values);
-    free(r.results);
-    free(r.in.sources);
+        if (wants_help(argv[i]))
+            return figures_find(argv[1]) ? help_on(figures_find(argv[1])) : -1;
+    int rc = take_order(&r, argc, argv);
+    if (rc == 0 && r.nresults == 0)
+        rc = fault("plot %s: of which results? `oodbench plot %s results/out/NAME`", r.of->name, r.of->name);
+    if (rc == 0)
+        rc = open_and_draw(&r);
+    free_order(&r);
     return rc == 0 ? EXIT_OK : -1;
 }

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "fault.h"
 #include "file.h"
+#include "gallery.h"
 #include "layout.h"
 #include "progress.h"
 #include "rows.h"
@@ -272,6 +273,7 @@ static int finish(const rows *r)
     if (r->p.score.n || r->p.train.n)
         printf("\nresults: %s/results.csv\n", r->p.out);
     analyses_print(stdout, r);
+    bad += gallery_draw(r->p.c, r->p.out);
     if (r->unfinished)
         printf("%d points of analyses could not be computed: why stands above\n", r->unfinished);
     free(keep);

@@ -28,6 +28,8 @@ static const setting table[] = {
     {"score", SETTING_NAME, 1, NULL, 0, 0, NULL, "scoring methods", 0},
     {"search", SETTING_FLAG, 0, "false", 0, 0, NULL,
      "of scorers, try every value that `oodbench methods` lists for parameters that are not given here", 0},
+    {"figures", SETTING_PATH, 1, NULL, 0, 0, NULL,
+     "to draw at the end, each as behind `oodbench plot`: \"roc --score ebo\"", 0},
     {"analyses", SETTING_NAME, 1, NULL, 0, 0, "landscape sharpness", "what to compute of models beside scores", 0},
     {"analyses_of", SETTING_NAME, 1, NULL, 0, 0, NULL,
      "training methods whose networks that is computed of; default: all", 0},
