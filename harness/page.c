@@ -63,6 +63,22 @@ int page_different(const sheet *rows, int column, const char ***list)
     return n;
 }
 
+int page_varies(const sheet *rows, int column)
+{
+    for (int row = 1; row < sheet_rows(rows); row++)
+        if (strcmp(sheet_at(rows, row, column), sheet_at(rows, 0, column)) != 0)
+            return 1;
+    return 0;
+}
+
+char *page_spaced(const char *settings)
+{
+    text t = {0};
+    for (const char *p = settings; *p; p++)
+        text_add(&t, "%c%s", *p, *p == ';' ? " " : "");
+    return t.bytes ? t.bytes : text_copy("-");
+}
+
 /* Input. */
 
 static int open_source(source *s, const char *given)

@@ -22,6 +22,12 @@ char *page_path(const source *s, const char *name);
 /* The different texts of a column, "" left out, as they came; `list` to be freed. */
 int page_different(const sheet *rows, int column, const char ***list);
 
+/* Do its texts differ? */
+int page_varies(const sheet *rows, int column);
+
+/* "epochs=2;batch=128" with a blank behind every `;`, where a line may break; to be freed. */
+char *page_spaced(const char *settings);
+
 /* page_tables.c */
 int page_failures(page *p);
 int page_results(page *p);

@@ -204,7 +204,9 @@ int page_figures(page *p)
     if (file_aside(d.csv, sizeof d.csv, p->output) != 0)
         return -1;
     spawn_catch_signals();
-    fputs("<div class=\"plots\">\n", p->to);
+    fputs("<p>Drawn with the usual options: <code>oodbench plot KIND --help</code> lists others, such as "
+          "<code>--score</code>.</p>\n<div class=\"plots\">\n",
+          p->to);
     int rc = put_all(&d, &drawn);
     fclose(d.left_out);
     fputs("</div>\n", p->to);

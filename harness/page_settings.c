@@ -11,15 +11,6 @@
 
 /* Methods. */
 
-/* "epochs=2;batch=128" with a blank behind every `;`, where a line may break. */
-static char *spaced(const char *settings)
-{
-    text t = {0};
-    for (const char *p = settings; *p; p++)
-        text_add(&t, "%c%s", *p, *p == ';' ? " " : "");
-    return t.bytes ? t.bytes : text_copy("-");
-}
-
 static const char *at(const page *p, int row, enum result_column column)
 {
     return sheet_at(p->results, row, column);
@@ -49,7 +40,7 @@ static void put_methods(const page *p, enum result_column method, enum result_co
     *matrix_at(&m, 0, 1) = text_copy("settings");
     for (int i = 0; i < n; i++) {
         *matrix_at(&m, i + 1, 0) = text_copy(at(p, rows[i], method));
-        *matrix_at(&m, i + 1, 1) = spaced(at(p, rows[i], settings));
+        *matrix_at(&m, i + 1, 1) = page_spaced(at(p, rows[i], settings));
     }
     if (n)
         html_matrix(p->to, &m, &(caption){title, "and all their settings", NULL});
@@ -85,22 +76,24 @@ static int gather(const page *p, cost **list)
 
 static void put_costs(const page *p)
 {
-    static const char *const titles[] = {"train", "seed", "scorer", "fit, s", "scores, s", "peak, MB"};
-    enum { COLUMNS = sizeof titles / sizeof *titles, LABELS = 3 };
+    static const char *const titles[] = {"fit, s", "scores, s", "peak, MB"};
+    enum result_column shown[3];
     cost *list = NULL;
-    int n = gather(p, &list);
-    matrix m = matrix_new(n + 1, COLUMNS, LABELS);
-    for (int i = 0; i < COLUMNS; i++)
-        *matrix_at(&m, 0, i) = text_copy(titles[i]);
+    int n = gather(p, &list), labels = 0;
+    if (page_varies(p->results, RESULT_TRAIN))
+        shown[labels++] = RESULT_TRAIN;
+    if (page_varies(p->results, RESULT_SEED))
+        shown[labels++] = RESULT_SEED;
+    shown[labels++] = RESULT_SCORE;
+    matrix m = matrix_new(n + 1, labels + 3, labels);
+    for (int k = 0; k < labels + 3; k++)
+        *matrix_at(&m, 0, k) = text_copy(k < labels ? result_names[shown[k]] : titles[k - labels]);
     for (int i = 0; i < n; i++) {
-        const char *train = at(p, list[i].row, RESULT_TRAIN);
-        char *cells[COLUMNS] = {text_copy(*train ? train : "-"),
-                                text_copy(at(p, list[i].row, RESULT_SEED)),
-                                text_copy(at(p, list[i].row, RESULT_SCORE)),
-                                text_format("%.3f", list[i].fit),
-                                text_format("%.3f", list[i].score),
-                                text_format("%.1f", list[i].peak)};
-        memcpy(matrix_at(&m, i + 1, 0), cells, sizeof cells);
+        for (int k = 0; k < labels; k++)
+            *matrix_at(&m, i + 1, k) = text_copy(at(p, list[i].row, shown[k]));
+        *matrix_at(&m, i + 1, labels) = text_format("%.3f", list[i].fit);
+        *matrix_at(&m, i + 1, labels + 1) = text_format("%.3f", list[i].score);
+        *matrix_at(&m, i + 1, labels + 2) = text_format("%.1f", list[i].peak);
     }
     html_matrix(p->to, &m,
                 &(caption){"Time and memory",
@@ -134,7 +127,7 @@ typedef struct gathered {
 /* What is of one cell only, or stands elsewhere in the page. */
 static int is_shown(const char *key)
 {
-    static const char *const hidden[] = {"run", "cell", "cache", "out", "methods", "weights", "threads"};
+    static const char *const hidden[] = {"run", "cell", "cache", "out", "methods", "weights"};
     for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
         if (strcmp(key, hidden[i]) == 0)
             return 0;
@@ -209,7 +202,7 @@ static void put_configuration(const page *p, const gathered *g, const source *s)
         *matrix_at(&m, i + 1, 0) = text_copy(g->at[i].key);
         *matrix_at(&m, i + 1, 1) = joined(&g->at[i]);
     }
-    html_matrix(p->to, &m, &(caption){"Configuration", rest, NULL});
+    html_matrix(p->to, &m, &(caption){"Keys and values", rest, NULL});
     matrix_free(&m);
     free(rest);
 }

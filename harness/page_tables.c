@@ -162,36 +162,37 @@ static void take_point(const page *p, searched *s, int row)
     s->seconds += strtod(point(p, row, SEARCH_SECONDS), NULL);
 }
 
+/* "oe + knn, seed 1", as far as searches differ in it. */
 static char *name_of(const page *p, int row)
 {
     const char *train = point(p, row, SEARCH_TRAIN);
-    return text_format("%s%s%s", train, *train ? " + " : "", point(p, row, SEARCH_SCORE));
+    int seeds = page_varies(p->search, SEARCH_SEED);
+    return text_format("%s%s%s%s%s", train, *train ? " + " : "", point(p, row, SEARCH_SCORE),
+                       seeds ? ", seed " : "", seeds ? point(p, row, SEARCH_SEED) : "");
 }
 
 static void put_searched(const page *p, const searched *list, int n)
 {
-    static const char *const titles[] = {"scorer", "seed",   "chosen",  "AUROC ↑",
-                                         "lowest", "points", "refused", "seconds"};
-    enum { COLUMNS = sizeof titles / sizeof *titles, LABELS = 3 };
+    static const char *const titles[] = {"scorer", "AUROC ↑", "lowest", "points", "refused", "seconds", "chosen"};
+    enum { COLUMNS = sizeof titles / sizeof *titles, LABELS = 1 };
     matrix m = matrix_new(n + 1, COLUMNS, LABELS);
     for (int i = 0; i < COLUMNS; i++)
         *matrix_at(&m, 0, i) = text_copy(titles[i]);
     for (int i = 0; i < n; i++) {
         const searched *s = &list[i];
+        int any = s->n > s->failed;
         char *cells[COLUMNS] = {name_of(p, s->first),
-                                text_copy(point(p, s->first, SEARCH_SEED)),
-                                text_copy(s->chosen < 0 ? "-" : point(p, s->chosen, SEARCH_SCORE_PARAMS)),
-                                s->n > s->failed ? text_format("%.2f", s->highest) : text_copy("-"),
-                                s->n > s->failed ? text_format("%.2f", s->lowest) : text_copy("-"),
+                                any ? text_format("%.2f", s->highest) : text_copy("-"),
+                                any ? text_format("%.2f", s->lowest) : text_copy("-"),
                                 text_format("%d", s->n),
                                 text_format("%d", s->failed),
-                                text_format("%.3g", s->seconds)};
+                                text_format("%.3g", s->seconds),
+                                page_spaced(s->chosen < 0 ? "-" : point(p, s->chosen, SEARCH_SCORE_PARAMS))};
         memcpy(matrix_at(&m, i + 1, 0), cells, sizeof cells);
     }
-    char *rest =
-        text_format("AUROC in %% of validation images against %s, by which the first of the highest was chosen",
-                    point(p, list[0].first, SEARCH_TUNE));
-    html_matrix(p->to, &m, &(caption){"Search", rest, NULL});
+    char *rest = text_format("by the first of the highest AUROC, in %% of validation images against %s",
+                             point(p, list[0].first, SEARCH_TUNE));
+    html_matrix(p->to, &m, &(caption){"Chosen settings", rest, NULL});
     free(rest);
     matrix_free(&m);
 }
@@ -211,7 +212,7 @@ static void put_points(const page *p, const searched *list, int n)
             if (strcmp(point(p, row, SEARCH_RUN), point(p, list[i].first, SEARCH_RUN)) != 0)
                 continue;
             at++;
-            *matrix_at(&m, at, 0) = text_copy(point(p, row, SEARCH_SCORE_PARAMS));
+            *matrix_at(&m, at, 0) = page_spaced(point(p, row, SEARCH_SCORE_PARAMS));
             *matrix_at(&m, at, 1) = *point(p, row, SEARCH_AUROC)
                                         ? text_format("%.2f", strtod(point(p, row, SEARCH_AUROC), NULL))
                                         : text_copy("-");
