@@ -1,6 +1,5 @@
 /* gallery.c - figures of a configuration, by way of the command that draws one. */
 #include "gallery.h"
-#include "commands.h"
 #include "plot.h"
 
 #include <stdio.h>
@@ -48,7 +47,7 @@ int gallery_draw(const config *c, const char *out)
     for (int i = 0; i < config_items(c, "figures"); i++) {
         char *words[WORDS], *copy;
         int n = split(config_item(c, "figures", i), out, words, &copy);
-        if (plot_main(n, words) != 0) {
+        if (plot_draw(n, words, 0) != 0) {
             fprintf(stderr, "oodbench: %s\n", fault_text());
             failed++;
         }

@@ -23,6 +23,7 @@ typedef struct order { /* what the command line asks for */
     int nresults, format; /* -1: not given */
     const char *output;
     double width; /* in cm; 0: the script's own */
+    int notes;    /* are printed below the figure's path */
     figure_input in;
 } order;
 
@@ -264,7 +265,7 @@ static int draw(order *r, int own)
     figure_data *d = data_begin(r->of);
     int rc = may_replace(r, csv) == 0 && fill(r, d, own) == 0 ? write_both(r, d, csv, picture) : -1;
     if (rc == 0)
-        printf("figure: %s\n%s", picture, data_notes(d));
+        printf("figure: %s\n%s", picture, r->notes ? data_notes(d) : "");
     data_free(d);
     free(csv);
     free(picture);
@@ -324,19 +325,25 @@ static int wants_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-int plot_main(int argc, char **argv)
+int plot_draw(int argc, char **argv, int notes)
 {
     order r;
-    if (argc < 2 || wants_help(argv[1]))
-        return help(argc < 2 ? stderr : stdout);
-    for (int i = 2; i < argc; i++)
-        if (wants_help(argv[i]))
-            return figures_find(argv[1]) ? help_on(figures_find(argv[1])) : -1;
     int rc = take_order(&r, argc, argv);
+    r.notes = notes;
     if (rc == 0 && r.nresults == 0)
         rc = fault("plot %s: of which results? `oodbench plot %s results/out/NAME`", r.of->name, r.of->name);
     if (rc == 0)
         rc = open_and_draw(&r);
     free_order(&r);
-    return rc == 0 ? EXIT_OK : -1;
+    return rc;
+}
+
+int plot_main(int argc, char **argv)
+{
+    if (argc < 2 || wants_help(argv[1]))
+        return help(argc < 2 ? stderr : stdout);
+    for (int i = 2; i < argc; i++)
+        if (wants_help(argv[i]))
+            return figures_find(argv[1]) ? help_on(figures_find(argv[1])) : -1;
+    return plot_draw(argc, argv, 1) == 0 ? EXIT_OK : -1;
 }

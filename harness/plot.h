@@ -28,6 +28,10 @@ void data_free(figure_data *d);
 /* As `oodbench plot` would say of these arguments, whatever the results: 0, or -1 with fault() set. */
 int plot_check(int argc, char **argv);
 
+/* `oodbench plot` with these arguments, RESULTS among them; notes: what figures say of what
+ * they show is printed, too. */
+int plot_draw(int argc, char **argv, int notes);
+
 /* Runs the figure's script on `csv`; `out` ends in .svg, .png, .pdf or .tex, the ending says
  * how it is drawn. width: in cm; 0: the script's own. *said: what gnuplot had to say, to be freed. */
 int gnuplot_draw(const figure *of, const char *csv, const char *out, double width, char **said);
