@@ -18,7 +18,7 @@ void nn_free(net *n);
 const char *nn_name(const net *n);
 int64_t nn_classes(const net *n);
 int64_t nn_features(const net *n);   /* width of the penultimate layer */
-int64_t nn_side(const net *n);       /* height and width of its input images: 32 or 224 */
+int64_t nn_side(const net *n);       /* height and width of its input images: 32, 64 or 224 */
 int64_t nn_parameters(const net *n); /* length of nn_weights() */
 tensor *nn_stats(net *n);            /* running means and variances, one vector */
 

@@ -51,7 +51,8 @@ struct net {
     struct net_plan *plans;
 };
 
-/* models.c: appends all layers and parts; -1 with fault() for an unknown name. */
+/* models.c: appends all layers and parts; -1 with fault() for an unknown name.
+ * The side, where it is 0, becomes that of the images the network was made for. */
 int model_layers(net *n, const char *name);
 
 /* nn_build.c, for models.c. `x` is a layer, -1 the images; each returns the
@@ -67,6 +68,11 @@ int net_pool_avg(net *n, int x, int window); /* as wide as its stride */
 int net_widen(net *n, int x, int64_t k, int stride);
 void net_head(net *n, const char *name); /* the stage "head" */
 bk_window net_out(const net *n, int x);  /* p, q, k of what layer x yields */
+
+/* nn_build.c. Sides: of any images that every stage leaves a pixel of; 0: the network's
+ * own. An outline has layers and parts but no values, and needs no device; nn_free(). */
+int net_outline(net **n, const char *name, int64_t classes, int64_t side);
+int net_build(net **n, const char *name, int64_t classes, int64_t side, uint64_t seed);
 
 /* A range of stages without the head, as a call of nn_run asks for it. */
 typedef struct net_range {

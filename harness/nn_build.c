@@ -210,18 +210,31 @@ static void allocate(net *n, uint64_t seed)
     }
 }
 
-int nn_build(net **out, const char *name, int64_t classes, uint64_t seed)
+int net_outline(net **out, const char *name, int64_t classes, int64_t side)
 {
     net *n = pool_host(sizeof *n);
     n->classes = classes;
+    n->side = side;
     *out = NULL;
     if (model_layers(n, name) != 0) {
         free(n);
         return -1;
     }
-    allocate(n, seed);
     *out = n;
     return 0;
+}
+
+int net_build(net **out, const char *name, int64_t classes, int64_t side, uint64_t seed)
+{
+    if (net_outline(out, name, classes, side) != 0)
+        return -1;
+    allocate(*out, seed);
+    return 0;
+}
+
+int nn_build(net **out, const char *name, int64_t classes, uint64_t seed)
+{
+    return net_build(out, name, classes, 0, seed);
 }
 
 void nn_build_head(net **out, int64_t classes, int64_t features)
@@ -238,11 +251,8 @@ void nn_build_head(net **out, int64_t classes, int64_t features)
     *out = n;
 }
 
-void nn_free(net *n)
+static void drop_values(net *n)
 {
-    if (!n)
-        return;
-    net_drop_plans(n);
     for (int i = 0; i < n->nparts; i++) {
         net_part *p = &n->parts[i];
         if (p->view->grad)
@@ -253,6 +263,15 @@ void nn_free(net *n)
     tx_drop(n->grads);
     tx_drop(n->stats);
     tx_drop(n->unbias);
+}
+
+void nn_free(net *n)
+{
+    if (!n)
+        return;
+    net_drop_plans(n);
+    if (n->weights)
+        drop_values(n);
     free(n->layers);
     free(n->parts);
     free(n);
