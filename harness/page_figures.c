@@ -164,14 +164,14 @@ static int put_figure(const drawing *d)
 
 static void tell_left_out(const drawing *d)
 {
-    char *again = text_format("plot %s: ", d->of->name);
-    const char *why = fault_text();
+    const char *why = fault_text(), *colon = strstr(why, ": ");
+    if (strncmp(why, "plot", 4) == 0 && colon)
+        why = colon + 2; /* which figure is said already */
     fputs("<li><b>", d->left_out);
     html_text(d->left_out, "%s", d->of->name);
     fputs("</b> ", d->left_out);
-    html_text(d->left_out, "%s", strncmp(why, again, strlen(again)) == 0 ? why + strlen(again) : why);
+    html_text(d->left_out, "%s", why);
     fputs("</li>\n", d->left_out);
-    free(again);
 }
 
 static int put_all(drawing *d, int *drawn)
@@ -198,18 +198,19 @@ int page_figures(page *p)
     char *bytes = NULL;
     size_t n = 0;
     int drawn = 0;
-    drawing d = {.p = p, .left_out = open_memstream(&bytes, &n)};
-    if (!d.left_out)
-        text_out_of_memory(0);
+    drawing d = {.p = p};
     if (file_aside(d.csv, sizeof d.csv, p->output) != 0)
         return -1;
+    d.left_out = open_memstream(&bytes, &n);
+    if (!d.left_out)
+        text_out_of_memory(0);
     spawn_catch_signals();
     fputs("<p>Drawn with the usual options: <code>oodbench plot KIND --help</code> lists others, such as "
           "<code>--score</code>.</p>\n<div class=\"plots\">\n",
           p->to);
     int rc = put_all(&d, &drawn);
     fclose(d.left_out);
-    fputs("</div>\n", p->to);
+    fputs(drawn ? "</div>\n" : "</div>\n<p>There was nothing to draw.</p>\n", p->to);
     if (bytes[0])
         fprintf(p->to, "<details><summary>Figures left out, and why</summary>\n<ul>\n%s</ul>\n</details>\n", bytes);
     free(bytes);

@@ -66,20 +66,18 @@ static void put_log(const page *p, int row)
 int page_failures(page *p)
 {
     static const enum result_column shown[] = {RESULT_TRAIN, RESULT_SEED, RESULT_SCORE, RESULT_SCORE_PARAMS};
+    static const char *const titles[] = {"train", "seed", "score", "settings", "sets", "reason"};
     enum { SHOWN = sizeof shown / sizeof *shown };
     int n = 0, *first = text_more(NULL, (size_t)sheet_rows(p->results) * sizeof *first);
     for (int row = 0; row < sheet_rows(p->results); row++)
         if (!result_ok(p->results, row) && !is_listed(p, row))
             first[n++] = row;
     matrix m = matrix_new(n + 1, SHOWN + 2, SHOWN + 2);
-    *matrix_at(&m, 0, SHOWN) = text_copy("sets");
-    *matrix_at(&m, 0, SHOWN + 1) = text_copy("reason");
-    for (int k = 0; k < SHOWN; k++) {
-        *matrix_at(&m, 0, k) = text_copy(result_names[shown[k]]);
-        for (int i = 0; i < n; i++)
-            *matrix_at(&m, i + 1, k) = text_copy(field(p, first[i], shown[k]));
-    }
+    for (int k = 0; k < SHOWN + 2; k++)
+        *matrix_at(&m, 0, k) = text_copy(titles[k]);
     for (int i = 0; i < n; i++) {
+        for (int k = 0; k < SHOWN; k++)
+            *matrix_at(&m, i + 1, k) = page_spaced(field(p, first[i], shown[k]));
         *matrix_at(&m, i + 1, SHOWN) = sets_of(p, first[i]);
         *matrix_at(&m, i + 1, SHOWN + 1) = text_copy(field(p, first[i], RESULT_STATUS));
     }

@@ -1,6 +1,6 @@
 // report.js - tables of the page sort by the column whose heading is pressed, group by group:
-// numbers by value, what has none last. Without it the page reads as well. On paper all
-// that is folded is shown.
+// numbers by value, what has none last. Without it the page reads as well. On paper what is
+// folded is shown, but for figures in numbers.
 "use strict";
 
 const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?/i;
@@ -34,7 +34,7 @@ for (const heading of document.querySelectorAll(".titles th")) {
 
 let folded = [];
 addEventListener("beforeprint", () => {
-  folded = Array.from(document.querySelectorAll("details:not([open])"));
+  folded = Array.from(document.querySelectorAll("section > details:not([open])"));
   for (const one of folded) one.open = true;
 });
 addEventListener("afterprint", () => {

@@ -22,7 +22,8 @@ static void add_model(text *t, const char *run, const char *train, int seed, dou
     const struct {
         const char *set, *group;
         double acc, fpr;
-    } rows[] = {{"tin", "near", 90, near}, {"mnist", "far", 90, far}, {"cifar10c", "csid", 100 - near / 2 + seed, 50}};
+    } rows[] = {
+        {"tin", "near", 90, near}, {"mnist", "far", 90, far}, {"cifar10c", "csid", 100 - near / 2 + seed, 50}};
     for (int i = 0; i < 3; i++)
         text_add(t,
                  "%s,c0ffee,cpu,false,f32,net,,cifar10,%s,,msp,,%d,%s,%s,10,10,%g,%g,50,50,%g,50,0.5,0.25,40,ok\n",
@@ -117,7 +118,7 @@ static int end(void **state)
 static char *page_by(const char *gnuplot, const char *arguments, char **said)
 {
     int status;
-    size_t n;
+    size_t n = 0;
     char *path = text_format("%s/%s:/usr/bin:/bin", here, gnuplot), *bytes,
          *out = text_format("%s/page.html", here);
     setenv("PATH", path, 1);
