@@ -39,6 +39,7 @@ static const char *entity(char c)
     }
 }
 
+/* Control characters, which colour what is said on terminals, become blanks. */
 static void put(FILE *to, const char *s)
 {
     while (*s) {

@@ -64,6 +64,7 @@ static void put_row(FILE *to, const matrix *m, int row)
     fputs("</tr>\n", to);
 }
 
+/* Groups are bodies of the table, within which rows are sorted by plots/report.js. */
 static void put_body(FILE *to, const matrix *m)
 {
     int open = 0;

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+/* In the order of the page: what went wrong before what went well, then what made it. A section
+ * that has written nothing is not on the page, nor among the links at its head. */
 static const struct {
     const char *id, *title;
     int (*write)(page *p);
@@ -81,6 +83,7 @@ char *page_spaced(const char *settings)
 
 /* Input. */
 
+/* A folder, or a CSV of results by its header: `source_open` would take other tables, too. */
 static int open_source(source *s, const char *given)
 {
     struct stat st;
@@ -164,6 +167,7 @@ static void put_names(FILE *to, const sheet *rows, int column, const char *many)
     free(list);
 }
 
+/* The newest of the files, not the clock: the same results make the same page. */
 static void put_time(const page *p, FILE *to)
 {
     struct stat st;
@@ -231,6 +235,7 @@ static int put_head(const page *p, FILE *to)
     return rc;
 }
 
+/* All sections are written first, since links to them come before them. */
 static int put_sections(page *p, FILE *to)
 {
     char *bodies[SECTIONS] = {0};
@@ -271,6 +276,7 @@ static int put_page(page *p, FILE *to)
     return rc;
 }
 
+/* In memory until it is whole: a page is there, or the one before it stays. */
 static int write_page(page *p)
 {
     char *bytes = NULL;

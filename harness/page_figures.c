@@ -20,6 +20,7 @@ typedef struct drawing {
     FILE *left_out;
 } drawing;
 
+/* The figure's CSV from its usual options. -1: there is nothing to draw; fault() says why. */
 static int fill(drawing *d)
 {
     figure_input in = {.of = d->of, .sources = d->p->sources, .n = d->p->n, .at_hand = !d->p->all};
@@ -85,6 +86,7 @@ static int put_picture(const drawing *d)
     return rc;
 }
 
+/* A few lines stand below the figure; many, which are tables of a kind, are folded. */
 static void put_notes(FILE *to, const char *notes)
 {
     int lines = 0;
@@ -162,6 +164,7 @@ static int put_figure(const drawing *d)
     return spawn_interrupted() ? -1 : rc;
 }
 
+/* Most figures are of things that an experiment need not have, so this is no failure. */
 static void tell_left_out(const drawing *d)
 {
     const char *why = fault_text(), *colon = strstr(why, ": ");

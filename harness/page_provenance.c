@@ -149,6 +149,7 @@ static int add(weights **list, int *n, char *path, const sheet *results, int row
     return 0;
 }
 
+/* Rows of a run stand together, mostly; a path that comes again is not digested again. */
 static int gather(const page *p, weights **list, int *n)
 {
     int rc = 0;

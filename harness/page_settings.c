@@ -53,6 +53,7 @@ typedef struct cost { /* of one cell */
     double fit, score, peak;
 } cost;
 
+/* fit_s stands in all rows of a cell, so that it is not summed; peak_mb grows from row to row. */
 static int gather(const page *p, cost **list)
 {
     int n = 0;
@@ -134,6 +135,7 @@ static int is_shown(const char *key)
     return strncmp(key, "todo.", 5) != 0 && strncmp(key, "axis.", 5) != 0;
 }
 
+/* Takes over `value`. */
 static void put_value(gathered *g, const char *key, char *value)
 {
     int i = 0, k = 0;

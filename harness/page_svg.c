@@ -31,6 +31,7 @@ static size_t before_name(const char *s)
     return 0;
 }
 
+/* Up to the end of the picture; runs of blanks become one each. */
 static void put_inside(FILE *to, const char *s, const char *prefix)
 {
     int in_tag = 0;

@@ -63,6 +63,7 @@ static void put_log(const page *p, int row)
     }
 }
 
+/* A line per cell and reason: a scorer that crashed has no row for any set, for one reason. */
 int page_failures(page *p)
 {
     static const enum result_column shown[] = {RESULT_TRAIN, RESULT_SEED, RESULT_SCORE, RESULT_SCORE_PARAMS};
@@ -93,6 +94,7 @@ int page_failures(page *p)
 
 /* Results. */
 
+/* The groups' means in the two usual metrics; every set and the other metrics are folded. */
 int page_results(page *p)
 {
     const table_options paper = {.format = TABLE_HTML, .layout = TABLE_PAPER, .heading = heading_of};
@@ -169,6 +171,7 @@ static char *name_of(const page *p, int row)
                        seeds ? ", seed " : "", seeds ? point(p, row, SEARCH_SEED) : "");
 }
 
+/* A line per search: what was chosen, and how much there was to choose from. */
 static void put_searched(const page *p, const searched *list, int n)
 {
     static const char *const titles[] = {"scorer", "AUROC ↑", "lowest", "points", "refused", "seconds", "chosen"};
@@ -195,6 +198,7 @@ static void put_searched(const page *p, const searched *list, int n)
     matrix_free(&m);
 }
 
+/* Points by search, in the order in which they were tried. */
 static void put_points(const page *p, const searched *list, int n)
 {
     int rows = sheet_rows(p->search), at = 0;

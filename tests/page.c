@@ -119,7 +119,7 @@ static char *page_by(const char *gnuplot, const char *arguments, char **said)
 {
     int status;
     size_t n = 0;
-    char *path = text_format("%s/%s:/usr/bin:/bin", here, gnuplot), *bytes,
+    char *path = text_format("%s/%s:/usr/bin:/bin", here, gnuplot), *bytes = NULL,
          *out = text_format("%s/page.html", here);
     setenv("PATH", path, 1);
     *said = output(&status, "report %s -o '%s'", arguments, out);
