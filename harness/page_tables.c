@@ -42,20 +42,35 @@ static char *sets_of(const page *p, int row)
     return t.bytes;
 }
 
-/* The last lines of what the cell said. */
-static void put_log(const page *p, int row)
+/* "oe + knn k=50, seed 1". */
+static char *cell_name(const page *p, int row)
+{
+    const char *train = field(p, row, RESULT_TRAIN), *params = field(p, row, RESULT_SCORE_PARAMS);
+    return text_format("%s%s%s%s%s, seed %s", train, *train ? " + " : "", field(p, row, RESULT_SCORE),
+                       *params ? " " : "", params, field(p, row, RESULT_SEED));
+}
+
+/* Where its last lines begin. */
+static const char *last_lines(const char *bytes, size_t n)
+{
+    const char *p = bytes + n;
+    for (int lines = 0; p > bytes; p--)
+        if (p[-1] == '\n' && p != bytes + n && ++lines == LOG_LINES)
+            break;
+    return p;
+}
+
+/* What the cell said in the end. */
+static void put_log(const page *p, int row, const char *name)
 {
     for (int i = 0; i < p->n; i++) {
         char *path = text_format("%s/cache/%s.log", p->sources[i].folder, field(p, row, RESULT_RUN)), *bytes;
         size_t n;
         if (file_exists(path) && file_read(path, &bytes, &n) == 0) {
-            const char *last = bytes + n;
-            for (int lines = 0; last > bytes && (last[-1] != '\n' || lines++ < LOG_LINES || last == bytes + n);)
-                last--;
             fputs("<details><summary>What ", p->to);
-            html_text(p->to, "%s said", field(p, row, RESULT_SCORE));
+            html_text(p->to, "%s, said", name);
             fputs("</summary><pre tabindex=\"0\">", p->to);
-            html_text(p->to, "%s", last);
+            html_text(p->to, "%s", last_lines(bytes, n));
             fputs("</pre></details>\n", p->to);
             free(bytes);
         }
@@ -66,27 +81,25 @@ static void put_log(const page *p, int row)
 /* A line per cell and reason: a scorer that crashed has no row for any set, for one reason. */
 int page_failures(page *p)
 {
-    static const enum result_column shown[] = {RESULT_TRAIN, RESULT_SEED, RESULT_SCORE, RESULT_SCORE_PARAMS};
-    static const char *const titles[] = {"train", "seed", "score", "settings", "sets", "reason"};
-    enum { SHOWN = sizeof shown / sizeof *shown };
+    static const char *const titles[] = {"cell", "reason", "sets"};
+    enum { COLUMNS = sizeof titles / sizeof *titles };
     int n = 0, *first = text_more(NULL, (size_t)sheet_rows(p->results) * sizeof *first);
     for (int row = 0; row < sheet_rows(p->results); row++)
         if (!result_ok(p->results, row) && !is_listed(p, row))
             first[n++] = row;
-    matrix m = matrix_new(n + 1, SHOWN + 2, SHOWN + 2);
-    for (int k = 0; k < SHOWN + 2; k++)
+    matrix m = matrix_new(n + 1, COLUMNS, COLUMNS);
+    for (int k = 0; k < COLUMNS; k++)
         *matrix_at(&m, 0, k) = text_copy(titles[k]);
     for (int i = 0; i < n; i++) {
-        for (int k = 0; k < SHOWN; k++)
-            *matrix_at(&m, i + 1, k) = page_spaced(field(p, first[i], shown[k]));
-        *matrix_at(&m, i + 1, SHOWN) = sets_of(p, first[i]);
-        *matrix_at(&m, i + 1, SHOWN + 1) = text_copy(field(p, first[i], RESULT_STATUS));
+        char *cells[COLUMNS] = {cell_name(p, first[i]), text_copy(field(p, first[i], RESULT_STATUS)),
+                                sets_of(p, first[i])};
+        memcpy(matrix_at(&m, i + 1, 0), cells, sizeof cells);
     }
     if (n)
         html_matrix(p->to, &m,
                     &(caption){"Failures", "rows of one cell that failed for one reason stand together", NULL});
     for (int i = 0; i < n; i++)
-        put_log(p, first[i]);
+        put_log(p, first[i], *matrix_at(&m, i + 1, 0));
     matrix_free(&m);
     free(first);
     return 0;
