@@ -167,7 +167,7 @@ static int gather(const page *p, weights **list, int *n)
 
 static int put_checkpoints(const page *p)
 {
-    static const char *const titles[] = {"train", "seed", "file", "bytes", "sha256"};
+    static const char *const titles[] = {"train", "seed", "bytes", "file", "sha256"};
     enum { COLUMNS = sizeof titles / sizeof *titles };
     char root[PATH_MAX];
     size_t above = strlen(layout_root(root, sizeof root, ""));
@@ -179,9 +179,9 @@ static int put_checkpoints(const page *p)
     for (int i = 0; i < n; i++) {
         const weights *w = &list[i];
         int below = above > 1 && strncmp(w->path, root, above) == 0;
-        char *cells[COLUMNS] = {
-            text_copy(*w->train ? w->train : "-"), text_copy(w->seed), text_copy(below ? w->path + above : w->path),
-            w->bytes < 0 ? text_copy("-") : text_format("%lld", w->bytes), text_copy(w->digest)};
+        char *cells[COLUMNS] = {text_copy(*w->train ? w->train : "-"), text_copy(w->seed),
+                                w->bytes < 0 ? text_copy("-") : text_format("%lld", w->bytes),
+                                text_copy(below ? w->path + above : w->path), text_copy(w->digest)};
         memcpy(matrix_at(&m, i + 1, 0), cells, sizeof cells);
     }
     if (n && rc == 0)
