@@ -17,7 +17,10 @@
  *   sets.<set>.severities: [1, 3]   all five
  *   sets.<set>.seed: 0              of the corruptions
  * and images that somebody saved in one array:
- *   sets.<set>.npy: FILE.npy        near, far, tune, outliers */
+ *   sets.<set>.npy: FILE.npy        near, far, tune, outliers
+ * and sets as others publish them, below the user's data folder (format.h):
+ *   sets.<set>.mat: SVHN/test_32x32.mat     also cifar, idx, npz, hdf5, tree
+ *   sets.<set>.images, labels: NAME         arrays inside, where they are not called as usual */
 #include "benchmark.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
@@ -31,8 +34,9 @@
 
 static const char *const keys[] = {"classes", "side",   "resize",    "mean", "std",
                                    "lists",   "images", "generator", "seed", "sets"};
-static const char *const set_keys[] = {"group",   "train", "val",         "test",       "draw",
-                                       "corrupt", "npy",   "corruptions", "severities", "seed"};
+static const char *const set_keys[] = {"group", "train",       "val",        "test", "draw",   "corrupt",
+                                       "npy",   "corruptions", "severities", "seed", "cifar",  "idx",
+                                       "npz",   "mat",         "hdf5",       "tree", "images", "labels"};
 static const char *const groups[] = {"id", "near", "far", "csid", "outliers", "tune"};
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
@@ -227,18 +231,54 @@ static int check_whole(const benchmark *b, const bench_set *s)
     if (!whole)
         return fault("%s: the set %s: there is no set `%s` to corrupt%s%s%s", config_origin(b->c, key), s->name,
                      s->corrupt, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
-    if (s->corrupt && !has(b, whole, "test"))
+    if (s->corrupt && !has(b, whole, "test") && !whole->form)
         return fault("%s: the set %s: %s has no `test` images of its own to corrupt", config_origin(b->c, key),
                      s->name, s->corrupt);
     return 0;
 }
 
+/* cifar, mat and so on: all images of the set. */
+static int read_form(const benchmark *b, bench_set *s)
+{
+    static const char *const others[] = {"train", "val", "test", "draw", "corrupt", "npy"};
+    char key[160];
+    for (int i = 0; format_at(i); i++) {
+        const char *name = format_at(i)->name, *path = benchmark_text(b, s->name, name, key);
+        if (path && s->form)
+            return fault("%s: the set %s has `%s` and `%s`: keep one", b->file, s->name, s->form->name, name);
+        if (path) {
+            s->form = format_at(i);
+            s->path = path;
+        }
+    }
+    for (int i = 0; s->form && i < COUNT(others); i++)
+        if (has(b, s, others[i]))
+            return fault("%s: the set %s has `%s` and `%s`: keep one", b->file, s->name, s->form->name, others[i]);
+    if (!s->form && (has(b, s, "images") || has(b, s, "labels")))
+        return fault(
+            "%s: the set %s has `images` or `labels`, which name arrays of npz, mat or hdf5, or the labels "
+            "of idx",
+            b->file, s->name);
+    return 0;
+}
+
+static int check_lists(const benchmark *b, const bench_set *s)
+{
+    if (config_text(b->c, "generator") || (config_text(b->c, "lists") && config_text(b->c, "images")))
+        return 0;
+    return fault("%s: the set %s has lists: expected `lists` and `images`, folders below the data folder, or a "
+                 "`generator`",
+                 b->file, s->name);
+}
+
 static int read_set(const benchmark *b, bench_set *s)
 {
     s->drawn = -1;
-    if (read_group(b, s) != 0 || read_shifted(b, s) != 0)
+    if (read_group(b, s) != 0 || read_form(b, s) != 0 || read_shifted(b, s) != 0)
         return -1;
-    return s->corrupt || s->npy ? 0 : read_drawn(b, s);
+    if (s->corrupt || s->npy || s->form)
+        return 0;
+    return check_lists(b, s) != 0 ? -1 : read_drawn(b, s);
 }
 
 static int read_sets(benchmark *b)
@@ -292,8 +332,6 @@ static int read_settings(benchmark *b)
     if (read_triple(b, "mean", b->mean) != 0 || read_triple(b, "std", b->std) != 0)
         return -1;
     const char *generator = config_text(b->c, "generator");
-    if (!generator && (!config_text(b->c, "lists") || !config_text(b->c, "images")))
-        return fault("%s: expected `lists` and `images`, folders below the data folder, or a `generator`", b->file);
     if (!generator)
         return 0;
     if (strcmp(generator, "shapes") != 0)

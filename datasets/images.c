@@ -6,6 +6,7 @@
 #include "decode.h"
 #include "resize.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct desk { /* what one thread works with */
@@ -32,6 +33,25 @@ static int desk_open(const void *what, void **own)
     return archive_open(&d->a, w->root);
 }
 
+static int read_bytes(const images *w, desk *d, int64_t i, const void **bytes, size_t *size)
+{
+    const tar_member *m = w->members ? &w->members->members[i] : NULL;
+    if (!m || !m->at)
+        return archive_read(d->a, w->l->lines[i].path, bytes, size);
+    *bytes = m->at;
+    *size = (size_t)m->size;
+    return 0;
+}
+
+/* Lists have lines, folders and tars have not. */
+static int refuse(const list *l, int64_t i, const char *path)
+{
+    char line[32] = "";
+    if (l->lines[i].number)
+        snprintf(line, sizeof line, ":%d", (int)l->lines[i].number);
+    return fault("%s%s: %s%s%s", l->file, line, path, *path ? ": " : "", fault_text());
+}
+
 static int desk_make(const void *what, void *own, int64_t i, uint8_t *px, int32_t *label)
 {
     const images *w = what;
@@ -40,11 +60,11 @@ static int desk_make(const void *what, void *own, int64_t i, uint8_t *px, int32_
     const void *bytes;
     size_t size;
     *label = e->label;
-    if (archive_read(d->a, e->path, &bytes, &size) != 0)
-        return fault("%s:%d: %s", w->l->file, (int)e->number, fault_text());
+    if (read_bytes(w, d, i, &bytes, &size) != 0)
+        return refuse(w->l, i, "");
     if (image_decode(&d->im, bytes, size) != 0 ||
         resize_centre(&d->r, px, w->side, d->im.px, d->im.w, d->im.h, w->resize) != 0)
-        return fault("%s:%d: %s: %s", w->l->file, (int)e->number, e->path, fault_text());
+        return refuse(w->l, i, e->path);
     return 0;
 }
 

@@ -4,10 +4,12 @@
 
 #include "fill.h"
 #include "list.h"
+#include "tar.h"
 
 typedef struct images {
     const list *l;
     const char *root;     /* archive.h */
+    const tar *members;   /* line i's bytes, where it has them; NULL: all are below root */
     int64_t resize, side; /* the shorter side before the crop (0: left alone); the crop */
 } images;
 

@@ -1,10 +1,12 @@
-/* import.c - `oodbench import`: the sets of a benchmark, any list, or arrays of
- * NumPy, to HDF5. */
+/* import.c - `oodbench import`: the sets of a benchmark, files and folders as they
+ * are published, any list, or arrays of NumPy, to HDF5. */
 #include "import.h"
 #include "../harness/clock.h"
 #include "../harness/commands.h"
+#include "../harness/data.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
+#include "../harness/layout.h"
 #include "../harness/text.h"
 
 #include <errno.h>
@@ -19,7 +21,7 @@
 static const char usage[] =
     "oodbench import BENCHMARK [SET ...] [--data DIR] [--imported DIR]\n"
     "oodbench import [--split S] LIST IMAGES [[--split S] LIST IMAGES ...] -o FILE.h5 [options]\n"
-    "oodbench import --npy FOLDER|FILE.npy -o FILE.h5 [options]\n"
+    "oodbench import [--FORM] FILE|FOLDER [-o FILE.h5] [options]\n"
     "\n"
     "The first form makes the sets of datasets/BENCHMARK.yml, or of a .yml file of your own,\n"
     "that are missing or out of date: those named, or all but those that are corruptions of\n"
@@ -35,16 +37,27 @@ static const char usage[] =
     "  --side P         height and width of the images (32)\n"
     "  --resize P       their shorter side before the centre crop (as --side)\n"
     "\n"
-    "The third makes one file of arrays that NumPy saved: a folder of the published\n"
-    "corruptions (one .npy each, its severities in order, and labels.npy), which become the\n"
-    "splits brightness_1, brightness_2, ...; or one .npy of images outside the classes.\n"
-    "  --split S, --name N, --classes K as above; --side P: no other size will do\n";
+    "The third makes one file of what others publish, and says what it took it for:\n"
+    "  --cifar          CIFAR-10 or CIFAR-100, binary or Python's, the folder or the .tar.gz\n"
+    "  --idx            MNIST's files, packed or not, or their folder\n"
+    "  --npz --mat --hdf5   images and labels in arrays: x_train, test/x, X and y, ...\n"
+    "  --tree           pictures in a folder for each class, on the disk, in a tar or a zip\n"
+    "  --npy            one .npy of images, or the folder of the published corruptions (one\n"
+    "                   .npy each and labels.npy): splits brightness_1, brightness_2, ...\n"
+    "  -o FILE.h5       (datasets/imported/NAME.h5)\n"
+    "  --group G        what a benchmark would have it for: near, far, tune, outliers, whose\n"
+    "                   labels become -1; id, csid, whose labels are kept (as without it)\n"
+    "  --images A, --labels A   the arrays, when called otherwise; --labels FILE with --idx\n"
+    "  --split S        train, val or test (all that the files tell apart, else test)\n"
+    "  --name N, --classes K, --side P, --resize P as above; without --side arrays stay as\n"
+    "                   they are and pictures become 32 x 32\n";
 
 typedef struct request {
     const char *words[MOST_WORDS];    /* what is no option: names, or lists and folders */
     const char *split_of[MOST_WORDS]; /* the --split before each */
     int n;
-    const char *data, *imported, *out, *name, *npy, *split;
+    const char *data, *imported, *out, *name, *npy, *split, *form, *path, *group, *images, *labels;
+    int split_given;
     int64_t classes, side, resize;
 } request;
 
@@ -69,13 +82,21 @@ static int read_option(request *r, const char *option, const char *value)
 {
     const struct {
         const char *option, **to;
-    } texts[] = {{"--data", &r->data}, {"--imported", &r->imported}, {"-o", &r->out},
-                 {"--out", &r->out},   {"--name", &r->name},         {"--npy", &r->npy}};
+    } texts[] = {{"--data", &r->data},   {"--imported", &r->imported}, {"-o", &r->out},
+                 {"--out", &r->out},     {"--name", &r->name},         {"--npy", &r->npy},
+                 {"--group", &r->group}, {"--images", &r->images},     {"--labels", &r->labels}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(option, texts[i].option) == 0) {
             *texts[i].to = value;
             return 0;
         }
+    if (strncmp(option, "--", 2) == 0 && format_named(option + 2)) {
+        if (r->path)
+            return fault("--%s and %s: expected one form", r->form, option);
+        r->form = format_named(option + 2)->name;
+        r->path = value;
+        return 0;
+    }
     if (strcmp(option, "--classes") == 0)
         return import_number(option, value, 1, INT32_MAX, &r->classes);
     if (strcmp(option, "--side") == 0)
@@ -87,6 +108,7 @@ static int read_option(request *r, const char *option, const char *value)
     if (!is_split(value))
         return fault("--split: expected train, val or test, found `%s`", value);
     r->split = value;
+    r->split_given = 1;
     return 0;
 }
 
@@ -110,8 +132,7 @@ static int read_arguments(request *r, int argc, char **argv)
     return 0;
 }
 
-/* One line about a file that was made: its splits, and how fast. */
-static void say_made(const char *name, const char *path, const make_split *splits, int n, double seconds)
+void import_say(const char *name, const char *path, const make_split *splits, int n, double seconds)
 {
     int64_t total = 0;
     text t = {0};
@@ -130,15 +151,26 @@ static int make_and_say(const char *path, const store_header *h, const make_spli
     double began = clock_now();
     int rc = make_file(path, h, splits, n);
     if (rc == 0)
-        say_made(h->name, path, splits, n, clock_now() - began);
+        import_say(h->name, path, splits, n, clock_now() - began);
     return rc;
 }
 
 int import_make(const char *path, const store_header *h, sources *r)
 {
-    int rc = make_and_say(path, h, r->splits, r->n);
+    int rc = sources_load(r) != 0 ? -1 : make_and_say(path, h, r->splits, r->n);
     sources_free(r);
     return rc;
+}
+
+/* What is opened only to be made says how much it was in what was made. */
+static void count_made(sources *r, const char *path)
+{
+    dataset *d;
+    for (int i = 0; i < r->n; i++)
+        if (r->splits[i].f.n == 0 && dataset_open(&d, path, r->splits[i].name) == 0) {
+            r->splits[i].f.n = dataset_count(d);
+            dataset_close(d);
+        }
 }
 
 int import_set(const benchmark *b, const char *name)
@@ -161,7 +193,8 @@ int import_set(const benchmark *b, const char *name)
     double took = clock_now() - began;
     if (sources_find(&r, b, s) != 0)
         return -1;
-    say_made(name, path, r.splits, r.n, took);
+    count_made(&r, path);
+    import_say(name, path, r.splits, r.n, took);
     sources_free(&r);
     return 0;
 }
@@ -276,20 +309,77 @@ static int import_npy(const request *r, int64_t side)
     parts p = {0};
     sources c;
     struct stat s;
-    if (r->n || !r->out)
-        return fault("with --npy, expected no other names and -o FILE.h5");
+    if (r->n)
+        return fault("with --npy, expected no other names");
     if (stat(r->npy, &s) != 0)
         return fault("cannot read %s: %s", r->npy, strerror(errno));
     int rc = !S_ISDIR(s.st_mode)             ? sources_array(&c, r->npy, r->split, side)
              : published_in(r->npy, &p) != 0 ? -1
                                              : sources_published(&c, r->npy, &p, side, r->classes);
-    char *name = r->name ? text_copy(r->name) : import_name(r->out);
+    char *out = r->out ? text_copy(r->out) : bring_out(r->npy, r->name, r->imported);
+    char *name = r->name ? text_copy(r->name) : import_name(out);
     store_header h = {.name = name, .mean = no_mean, .std = no_std};
     if (rc == 0)
-        rc = import_make(r->out, &h, &c);
+        rc = import_make(out, &h, &c);
     free(name);
+    free(out);
     parts_free(&p);
     return rc;
+}
+
+/* One .npy, or the folder of many: what --npy is for. */
+static int is_npy(const char *path)
+{
+    char file[PATH_MAX];
+    uint8_t head[6];
+    if (format_is_folder(path))
+        return file_exists(file_join(file, sizeof file, path, "labels.npy"));
+    return blob_peek(path, head, sizeof head) == 6 && memcmp(head, "\x93NUMPY", 6) == 0;
+}
+
+/* A lone word that is a file or folder, and neither a benchmark's name nor a .yml. */
+static int is_path(const request *r)
+{
+    char folder[PATH_MAX], file[PATH_MAX];
+    const char *word = r->n == 1 ? r->words[0] : "";
+    size_t n = strlen(word);
+    if (!n || (n > 4 && strcmp(word + n - 4, ".yml") == 0))
+        return 0;
+    snprintf(file, sizeof file, "%s/%.2000s.yml", layout_root(folder, 2000, "datasets"), word);
+    return file_exists(word) && (strchr(word, '/') || r->out || !file_exists(file));
+}
+
+/* Neither a benchmark nor a path: what is said has to hold for both. */
+static int check_word(const request *r)
+{
+    const char *word = r->words[0];
+    int looks = strchr(word, '/') || strchr(word, '.') || r->out;
+    return r->n == 1 && looks && !file_exists(word) && !is_path(r) && !strstr(word, ".yml")
+               ? fault("there is no benchmark %s, and no such file or folder", word)
+               : 0;
+}
+
+static int import_form(request *r)
+{
+    if (r->n)
+        return fault("%s and %s: expected one file or folder", r->path, r->words[0]);
+    if (!r->form && file_exists(r->path) && is_npy(r->path)) {
+        r->npy = r->path;
+        return import_npy(r, r->side);
+    }
+    const bring b = {.form = r->form,
+                     .path = r->path,
+                     .name = r->name,
+                     .split = r->split_given ? r->split : NULL,
+                     .group = r->group,
+                     .out = r->out,
+                     .imported = r->imported,
+                     .images = r->images,
+                     .labels = r->labels,
+                     .classes = r->classes,
+                     .side = r->side,
+                     .resize = r->resize};
+    return bring_in(&b);
 }
 
 int import_main(int argc, char **argv)
@@ -304,8 +394,17 @@ int import_main(int argc, char **argv)
         return -1;
     if (r.npy)
         return import_npy(&r, r.side);
+    if (!r.path && is_path(&r)) {
+        r.path = r.words[0];
+        r.n = 0;
+    }
+    if (r.path)
+        return import_form(&r);
     if (r.n == 0)
-        return fault("nothing to import: name a benchmark, or a list and its images (`oodbench import --help`)");
+        return fault("nothing to import: name a benchmark, a file or folder, or a list and its images (`oodbench "
+                     "import --help`)");
+    if (check_word(&r) != 0)
+        return -1;
     r.side = r.side ? r.side : 32;
     if (!r.resize)
         r.resize = r.side;

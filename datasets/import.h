@@ -21,4 +21,17 @@ char *import_name(const char *path);
 /* An option's value: a whole number in lo .. hi. */
 int import_number(const char *option, const char *value, int64_t lo, int64_t hi, int64_t *out);
 
+/* One line about a file that was made: its splits, and how fast. */
+void import_say(const char *name, const char *path, const make_split *splits, int n, double seconds);
+
+/* A file or folder of a published form, as the command line has it; NULL and 0: not said. */
+typedef struct bring {
+    const char *form, *path, *name, *split, *group, *out, *imported, *images, *labels;
+    int64_t classes, side, resize;
+} bring;
+int bring_in(const bring *b);
+
+/* Where it goes unless it is said; the caller frees it. */
+char *bring_out(const char *path, const char *name, const char *imported);
+
 #endif

@@ -30,7 +30,7 @@ typedef struct side {
 
 static int from_lists(const side *a)
 {
-    return a->found && !a->s->npy && !a->s->corrupt && a->s->drawn < 0;
+    return a->found && !a->s->npy && !a->s->form && !a->s->corrupt && a->s->drawn < 0;
 }
 
 /* Line `number` of a side, counted through its lists; its list goes to l. */

@@ -17,6 +17,21 @@ static const char *npy_split(const bench_set *s)
     return strcmp(s->group, "outliers") == 0 ? "train" : strcmp(s->group, "tune") == 0 ? "val" : "test";
 }
 
+static int inside(const bench_set *s)
+{
+    return strcmp(s->group, "id") == 0 || strcmp(s->group, "csid") == 0;
+}
+
+/* The splits of a set in a published form: for training and testing what its files tell apart, else one. */
+static unsigned form_bits(const benchmark *b, const bench_set *s)
+{
+    char path[PATH_MAX];
+    unsigned bits = 0;
+    if (strcmp(s->group, "id") == 0 && b->data)
+        bits = format_splits(s->form, file_join(path, sizeof path, b->data, s->path));
+    return bits ? bits : 1u << (strcmp(npy_split(s), "train") == 0 ? 0 : strcmp(npy_split(s), "val") == 0 ? 1 : 2);
+}
+
 const char *sources_split(const benchmark *b, const bench_set *s, int i)
 {
     char key[160];
@@ -24,6 +39,12 @@ const char *sources_split(const benchmark *b, const bench_set *s, int i)
         return i < s->parts.n ? s->parts.at[i].name : NULL;
     if (s->npy)
         return i == 0 ? npy_split(s) : NULL;
+    unsigned bits = s->form ? form_bits(b, s) : 0;
+    for (unsigned k = 0; s->form && k < SOURCES_SPLITS; k++)
+        if (bits & 1u << k && i-- == 0)
+            return sources_splits[k];
+    if (s->form)
+        return NULL;
     for (int k = 0; k < SOURCES_SPLITS; k++)
         if (benchmark_text(b, s->name, sources_splits[k], key) && i-- == 0)
             return sources_splits[k];
@@ -48,8 +69,7 @@ static int find_list(const benchmark *b, const bench_set *s, const char *file, o
     file_join(folder, sizeof folder, b->data, config_text(b->c, "lists"));
     file_join(path, sizeof path, folder, file);
     o->root = text_copy(file_join(folder, sizeof folder, b->data, config_text(b->c, "images")));
-    int inside = strcmp(s->group, "id") == 0 || strcmp(s->group, "csid") == 0;
-    if (list_read(&o->l, path, inside ? LIST_CLASSES : LIST_OUTSIDE, b->n_classes) != 0)
+    if (list_read(&o->l, path, inside(s) ? LIST_CLASSES : LIST_OUTSIDE, b->n_classes) != 0)
         return -1;
     o->im = (images){.l = &o->l, .root = o->root, .resize = b->resize, .side = b->side};
     o->source = images_source(&o->im);
@@ -83,6 +103,9 @@ void sources_free(sources *r)
     for (int i = 0; r->origins && i < r->n; i++) {
         list_free(&r->origins[i].l);
         npy_close(&r->origins[i].px);
+        if (r->origins[i].fo)
+            opened_close(r->origins[i].fo);
+        free(r->origins[i].fo);
         free(r->origins[i].root);
         free(r->origins[i].source);
     }
@@ -176,6 +199,59 @@ int sources_array(sources *r, const char *path, const char *split, int64_t side)
     return 0;
 }
 
+int sources_form(sources *r, const format *form, const wanted *w, unsigned bits)
+{
+    int n = 0;
+    for (unsigned k = 0; k < SOURCES_SPLITS; k++)
+        n += (bits >> k & 1) != 0;
+    begin(r, n);
+    for (unsigned k = SOURCES_SPLITS; k-- > 0;) {
+        if (!(bits & 1u << k))
+            continue;
+        origin *o = &r->origins[--n];
+        o->form = form;
+        o->want = *w;
+        o->want.path = o->root = text_copy(w->path);
+        o->want.split = sources_splits[k];
+        o->source = format_source(form, &o->want);
+        if (!o->source)
+            return finish(r, -1);
+        r->splits[n] = (make_split){.name = sources_splits[k], .source = o->source};
+    }
+    return 0;
+}
+
+int sources_load(sources *r)
+{
+    for (int i = 0; i < r->n; i++) {
+        origin *o = &r->origins[i];
+        if (!o->form || o->fo)
+            continue;
+        o->fo = text_more(NULL, sizeof *o->fo);
+        if (format_open(o->fo, o->form, &o->want) != 0)
+            return -1;
+        r->splits[i].f = o->fo->f;
+    }
+    return 0;
+}
+
+static int find_form(sources *r, const benchmark *b, const bench_set *s)
+{
+    char path[PATH_MAX], key[160];
+    if (needs_data(b, s, s->path) != 0)
+        return -1;
+    file_join(path, sizeof path, b->data, s->path);
+    wanted w = {.path = path,
+                .images = benchmark_text(b, s->name, "images", key),
+                .labels = benchmark_text(b, s->name, "labels", key),
+                .side = b->side,
+                .resize = b->resize,
+                .outside = !inside(s),
+                .classes = b->n_classes,
+                .names = b->classes};
+    return sources_form(r, s->form, &w, form_bits(b, s));
+}
+
 static int find_npy(sources *r, const benchmark *b, const bench_set *s)
 {
     char path[PATH_MAX];
@@ -197,6 +273,8 @@ int sources_find(sources *r, const benchmark *b, const bench_set *s)
                    : sources_corrupted(r, path, "test", &s->parts, s->seed);
     if (s->npy)
         return find_npy(r, b, s);
+    if (s->form)
+        return find_form(r, b, s);
     while (sources_split(b, s, n))
         n++;
     if (n == 0)
@@ -215,8 +293,7 @@ int sources_find(sources *r, const benchmark *b, const bench_set *s)
 
 /* --- what was made of it --- */
 
-/* Is the split of this file made from `source`, or whole at all when source is NULL? */
-static int matches(const char *path, const char *split, const char *source)
+int sources_match(const char *path, const char *split, const char *source)
 {
     dataset *d;
     if (dataset_open(&d, path, split) != 0)
@@ -231,7 +308,7 @@ static int imported_before(const benchmark *b, const bench_set *s, const char *p
 {
     int n = 0;
     for (const char *split; (split = sources_split(b, s, n)) != NULL; n++)
-        if (!matches(path, split, NULL))
+        if (!sources_match(path, split, NULL))
             return 0;
     return n > 0;
 }
@@ -266,7 +343,7 @@ int benchmark_fresh(const benchmark *b, const char *name)
         return unless_imported(b, s, path);
     int fresh = file_exists(path);
     for (int i = 0; fresh && i < r.n; i++)
-        fresh = matches(path, r.splits[i].name, r.splits[i].source);
+        fresh = sources_match(path, r.splits[i].name, r.splits[i].source);
     sources_free(&r);
     return fresh;
 }
@@ -290,7 +367,7 @@ int benchmark_import(const benchmark *b, const char *name)
     }
     if (sources_find(&r, b, s) != 0)
         return -1;
-    int rc = make_file(path, &h, r.splits, r.n);
+    int rc = sources_load(&r) == 0 ? make_file(path, &h, r.splits, r.n) : -1;
     sources_free(&r);
     return rc;
 }

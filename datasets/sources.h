@@ -6,6 +6,7 @@
 #include "../harness/config.h"
 #include "benchmark.h"
 #include "corrupted.h"
+#include "format.h"
 #include "images.h"
 #include "make.h"
 #include "npy.h"
@@ -24,6 +25,8 @@ typedef struct bench_set {
     int drawn;           /* shapes_kind(), or -1 */
     const char *corrupt; /* the set whose test images are corrupted, or NULL */
     const char *npy;     /* a .npy file or the folder of the published ones, or NULL */
+    const format *form;  /* how images and labels of others are stored at `path`, or NULL */
+    const char *path;    /* below the user's data folder */
     parts parts;         /* none: its splits are called train, val, test */
     uint64_t seed;       /* of the corruptions */
 } bench_set;
@@ -55,6 +58,9 @@ typedef struct origin { /* where one split comes from */
     corrupted co;
     npy_images np;
     npy px;
+    wanted want; /* of a published form, and that opened by sources_load() */
+    const format *form;
+    opened *fo;
     char *source;
 } origin;
 
@@ -72,10 +78,21 @@ typedef struct sources { /* a set's splits, ready to be made */
 int sources_find(sources *r, const benchmark *b, const bench_set *s);
 void sources_free(sources *r);
 
+/* Opens what sources_find() only looked at, because it may have to be unpacked: without it the
+ * splits of published forms have no images yet. */
+int sources_load(sources *r);
+
+/* Is the split of this file made from `source`, or whole at all when source is NULL? */
+int sources_match(const char *path, const char *split, const char *source);
+
 /* The same without a benchmark: a split of an HDF5 file, corrupted; a folder of published
  * files; one .npy of images outside the classes. side 0: any. */
 int sources_corrupted(sources *r, const char *path, const char *split, const parts *p, uint64_t seed);
 int sources_published(sources *r, const char *folder, const parts *p, int64_t side, int64_t classes);
 int sources_array(sources *r, const char *path, const char *split, int64_t side);
+
+/* Of a published form (format.h) the splits in `bits`, each as `w` wants it but for its split; of a
+ * source that does not tell splits apart, the one that `w` names. What `w` points at stays. */
+int sources_form(sources *r, const format *form, const wanted *w, unsigned bits);
 
 #endif

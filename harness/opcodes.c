@@ -250,14 +250,16 @@ static int op_call(pickle *p, int arg)
     return pickle_push(p, p->reader->call(p, what, args));
 }
 
-/* Sets attributes, such as a state dict's _metadata; nobody reads them. */
+/* Sets attributes, such as a state dict's _metadata. */
 static int op_build(pickle *p, int arg)
 {
-    value *v = pickle_pop(p) ? pickle_top(p) : NULL;
+    value *state = pickle_pop(p), *v = state ? pickle_top(p) : NULL;
     (void)arg;
     if (!v)
         return -1;
-    return v->kind == VALUE_GLOBAL ? pickle_fault(p, "attributes for a function") : 0;
+    if (v->kind == VALUE_GLOBAL)
+        return pickle_fault(p, "attributes for a function");
+    return p->reader->build ? p->reader->build(p, v, state) : 0;
 }
 
 static int op_persistent(pickle *p, int arg)

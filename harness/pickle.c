@@ -15,7 +15,8 @@ typedef struct block { /* memory is given back all at once */
 
 int pickle_fault(const pickle *p, const char *what)
 {
-    fault("%s: %s at byte %zu of the pickle; the file is damaged, or not a checkpoint", p->path, what, p->at);
+    fault("%s: %s at byte %zu of the pickle; the file is damaged, or not a %s", p->path, what, p->at,
+          p->reader->kind ? p->reader->kind : "checkpoint");
     return -1;
 }
 

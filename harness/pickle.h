@@ -44,6 +44,8 @@ typedef struct pickle_reader {
     value *(*global)(pickle *p, bytes module, bytes name);
     value *(*call)(pickle *p, value *what, value *args); /* what: VALUE_GLOBAL, args: VALUE_TUPLE */
     value *(*persistent)(pickle *p, value *id);
+    int (*build)(pickle *p, value *object, const value *state); /* attributes; 0 or -1. NULL: nobody reads them */
+    const char *kind; /* what the file should be, for messages; NULL: "checkpoint" */
 } pickle_reader;
 
 /* Values live until pickle_close and point into `content`. */

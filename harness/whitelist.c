@@ -213,7 +213,7 @@ static value *persistent(pickle *p, value *id)
     return pickle_value(p, VALUE_STORAGE, s);
 }
 
-const pickle_reader whitelist = {find_global, call, persistent};
+const pickle_reader whitelist = {.global = find_global, .call = call, .persistent = persistent};
 
 static int holds_tensors(const value *dict)
 {

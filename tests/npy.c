@@ -250,7 +250,7 @@ static void mistakes_leave_nothing(void **state)
     put_published("C", names);
     mkdir(at("out"), 0777);
     expect_fault(IMPORT("--npy", at("none"), "-o", out), "none|No such file");
-    expect_fault(IMPORT("--npy", at("C")), "-o FILE.h5");
+    expect_fault(IMPORT("--npy", at("C"), at("C")), "no other names");
     expect_fault(IMPORT("--npy", at("C"), "--side", "32", "-o", out), "10 x 8 x 8 x 3|32 x 32");
     expect_fault(IMPORT("--npy", at("C"), "--classes", "9", "-o", out), "labels.npy|label 9 is 9|0 to 8");
     expect_fault(IMPORT("--npy", at("out"), "-o", out), "no file of a published corruption");
