@@ -113,7 +113,7 @@ $(B)/tests/bench/bench: $(BENCH) $(addprefix $(B)/,$(HOST) kernels/cpu/primitive
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS) -ldnnl
 
 demo: all
-	$(Q)$(B)/oodbench run results/demo.yml
+	$(Q)$(B)/oodbench run results/demo.yml && $(B)/oodbench report results/out/demo
 test: all $(TESTS) $(DOUBLE) $(BAD) $(B)/tests/emulator/cuda.so
 	$(Q)B=$(B) sh tests/run.sh
 lint: all

@@ -11,6 +11,8 @@ typedef struct rows {
     sheet *results, *accuracy, *search; /* search: NULL where nothing is searched */
     sheet *analyses[ANALYSES];          /* NULL where there is none */
     int unfinished;                     /* points of analyses that a cell did not deliver */
+    int scored;                         /* scorers that went well and are not told of yet */
+    double scored_s;
     char *spectrum; /* the ID of full-spectrum rows, "cifar10+cifar10c"; NULL without shifted sets */
 } rows;
 

@@ -100,10 +100,31 @@ static char *status_of(const outcome *o, const reports *w, const job *j)
     return said[0] ? text_format("failed: %s", said) : text_format("failed: exit code %d", o->code);
 }
 
+/* With many checkpoints, the scorers of each are one line. */
+static int is_brief(const rows *r)
+{
+    return r->p.n > 1 && r->p.score.n > 1;
+}
+
+/* The line of those that went well since the last one. */
+static void tell_scorers(rows *r)
+{
+    if (r->scored)
+        fprintf(stderr, "  %-10s %-5d %-42s %.1f s\n", cell_kinds[CELL_SCORE], r->scored,
+                r->scored == 1 ? "scorer" : "scorers", r->scored_s);
+    r->scored = 0;
+    r->scored_s = 0;
+}
+
 /* One line for a cell that has ended. */
 static void tell(const reports *w, enum cell_kind kind, double seconds, const char *status)
 {
     const variant *v = w->by ? w->by->by : NULL;
+    if (kind == CELL_SCORE && !status && is_brief(w->r)) {
+        w->r->scored++;
+        w->r->scored_s += seconds;
+        return;
+    }
     char *what = v ? text_format("%s %s", v->method->name, v->settings) : rows_describe(w->r, w->m);
     if (status)
         fprintf(stderr, "  %-10s %-48s %s\n", cell_kinds[kind], what, status);
@@ -250,6 +271,7 @@ static int run_model(rows *r, const model *m)
         rc = extract(r, m, sets, &status);
     for (int i = 0; wanted && rc == 0 && i < r->p.score.n; i++)
         rc = score(r, m, &m->scores[i], status);
+    tell_scorers(r);
     for (int a = 0; points && rc == 0 && a < ANALYSES; a++)
         rc = analyse(r, m, a, status);
     free(status);

@@ -19,6 +19,5 @@ unset border; unset tics; unset grid; unset key
 set xrange [-0.5 - LEFT / PIXEL:STATS_max_x + 0.5 + RIGHT / PIXEL]
 set yrange [STATS_max_y + 0.5:-0.5]
 plot DATA using (is("pixel") ? column("x") : NaN):(column("y")):(column("red")):(column("green")):(column("blue")) with rgbimage, \
-     DATA using (is("title") ? column("x") : NaN):(column("y")):(says(strcol("text"))) with labels font ",8" textcolor rgb INK, \
-     DATA using (is("score") ? column("x") : NaN):(column("y")):(says(strcol("text"))) with labels font ",6" textcolor rgb INK, \
-     DATA using (is("row") ? column("x") - 0.22 / PIXEL : NaN):(column("y")):(says(strcol("text"))) with labels rotate by 90 font ",7" textcolor rgb INK
+     DATA using (is("pixel") ? NaN : is("row") ? column("x") - 0.22 / PIXEL : column("x")):(column("y")):(says(strcol("text"))):(is("row") ? 90 : 0) \
+             with labels rotate variable font ",7" textcolor rgb INK

@@ -23,7 +23,7 @@ ACROSS = (MODELS + FOLDS - 1) / FOLDS
 PANEL = (WIDTH - LEFT - RIGHT - (ACROSS - 1) * GAP) / ACROSS
 PANEL = lesser(PANEL, 6)
 TALL = surface ? 0.85 * PANEL : PANEL
-TOP = 0.75; BOTTOM = surface ? 0.2 : 0.85; BETWEEN = TOP
+TOP = 0.75; BOTTOM = surface ? 0.2 : 1.0; BETWEEN = TOP
 ROWS = FOLDS * SETS
 HEIGHT = BOTTOM + ROWS * (TALL + TOP)
 load HERE."open.gp"
