@@ -20,4 +20,4 @@ set xrange [-0.5 - LEFT / PIXEL:STATS_max_x + 0.5 + RIGHT / PIXEL]
 set yrange [STATS_max_y + 0.5:-0.5]
 plot DATA using (is("pixel") ? column("x") : NaN):(column("y")):(column("red")):(column("green")):(column("blue")) with rgbimage, \
      DATA using (is("pixel") ? NaN : is("row") ? column("x") - 0.22 / PIXEL : column("x")):(column("y")):(says(strcol("text"))):(is("row") ? 90 : 0) \
-             with labels rotate variable font ",7" textcolor rgb INK
+             with labels rotate variable font ",6.5" textcolor rgb INK

@@ -117,7 +117,7 @@ static void images_are_those_scored(void **state)
     assert_int_equal(scores_read(out, sheet_at(results, 0, RESULT_RUN), "shapes", &scores, &n), 0);
     for (int64_t i = 0; i < n; i++)
         top = scores[i] > scores[top] ? i : top;
-    snprintf(best, sizeof best, "%.3g", scores[top]);
+    snprintf(best, sizeof best, "%.2g", scores[top]);
     int row = sheet_find(s, 0, "score", 1, best), first = 0;
     assert_true(row >= 0);
     assert_int_equal(dataset_open(&d, path, "test"), 0);
