@@ -17,7 +17,7 @@
 
 typedef struct entry {
     checkpoint_tensor t; /* first: callers hold pointers to it */
-    char *name;          /* as the file has it; t.name may start behind `module.` */
+    char *name;          /* as the file has it; t.name may start behind a prefix */
     int64_t strides[8], offset;
     const unsigned char *storage;
     const struct dtype *type;
@@ -225,16 +225,31 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(entry *const *)a)->t.name, (*(entry *const *)b)->t.name);
 }
 
-/* What nn.DataParallel puts before every name. */
-static void drop_prefix(checkpoint *c)
+static int all_begin_with(const checkpoint *c, const char *prefix)
 {
-    static const char prefix[] = "module.";
-    size_t n = sizeof prefix - 1;
-    int common = c->count > 0;
-    for (int64_t i = 0; i < c->count && common; i++)
-        common = strncmp(c->entries[i].name, prefix, n) == 0 && c->entries[i].name[n] != '\0';
+    size_t n = strlen(prefix);
     for (int64_t i = 0; i < c->count; i++)
-        c->entries[i].t.name = c->entries[i].name + (common ? n : 0);
+        if (strncmp(c->entries[i].t.name, prefix, n) != 0 || c->entries[i].t.name[n] == '\0')
+            return 0;
+    return c->count > 0;
+}
+
+/* What wrappers put before every name: nn.DataParallel, torch.compile, Lightning's
+ * modules, OpenOOD's; one may be inside of another. */
+static void drop_prefixes(checkpoint *c)
+{
+    static const char *const prefixes[] = {"module.", "_orig_mod.", "model.", "net.", "network.", "backbone."};
+    for (int64_t i = 0; i < c->count; i++)
+        c->entries[i].t.name = c->entries[i].name;
+    for (size_t k = 0; k < sizeof prefixes / sizeof prefixes[0];) {
+        if (!all_begin_with(c, prefixes[k])) {
+            k++;
+            continue;
+        }
+        for (int64_t i = 0; i < c->count; i++)
+            c->entries[i].t.name += strlen(prefixes[k]);
+        k = 0;
+    }
 }
 
 static int sort(checkpoint *c)
@@ -317,7 +332,7 @@ int checkpoint_open(checkpoint **out, const char *path)
         return fault("%s: out of memory", path);
     }
     if (read_any(c) == 0) {
-        drop_prefix(c);
+        drop_prefixes(c);
         if (sort(c) == 0) {
             *out = c;
             return 0;

@@ -3,8 +3,9 @@
  * first bytes. Unpickling builds dictionaries, lists, numbers, strings and
  * tensors by a whitelist and executes nothing; any other global is a fault that
  * names it. A state dict may be the whole file or lie under `state_dict`,
- * `model`, `net` or `model_state_dict`; a `module.` prefix common to all names
- * is dropped. Functions return 0, or -1 with fault() set. */
+ * `model`, `net` or `model_state_dict`; prefixes of wrappers (`module.`, `model.`,
+ * `net.`, `network.`, `backbone.`, `_orig_mod.`) are dropped where all names have
+ * them. Functions return 0, or -1 with fault() set. */
 #ifndef CHECKPOINT_H
 #define CHECKPOINT_H
 

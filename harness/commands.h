@@ -14,7 +14,10 @@ int methods_main(int argc, char **argv);       /* registry.c: the plugins, their
 int show_main(int argc, char **argv);          /* registry.c: one method's defaults as configuration */
 int devices_main(int argc, char **argv);       /* device.c: the backends, and why one was refused */
 int import_main(int argc, char **argv);        /* datasets/import.c: list and images to HDF5 */
+int inspect_main(int argc, char **argv);       /* inspect.c: what a data set holds */
 int corrupt_main(int argc, char **argv);       /* datasets/corrupt.c: a set, corrupted, to HDF5 */
+int convert_main(int argc, char **argv);       /* convert.c: a checkpoint to .safetensors */
+int trace_main(int argc, char **argv);         /* trace.c: what every layer yields */
 int cell_main(int argc, char **argv);          /* cell.c: one process of an experiment */
 int describe_main(int argc, char **argv);      /* plugin.c: one plugin, in lines for registry.c */
 

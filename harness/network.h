@@ -1,5 +1,6 @@
 /* network.h - what a net is made of, for the files that build it (models.c,
- * nn_build.c), run it (nn.c) and read and write it (nn_file.c).
+ * nn_build.c), run it (nn.c), know its checkpoints (nn_names.c) and read and
+ * write them (nn_file.c).
  *
  * A network is one list of layers in order of computation, cut into stages at
  * places where a single tensor passes; behind it comes the linear head. The
@@ -10,7 +11,10 @@
 
 #include <stdbool.h>
 
+#include "checkpoint.h"
 #include "models.h"
+
+struct text;
 
 enum part_kind { PART_FILTER, PART_GAMMA, PART_BETA, PART_MEAN, PART_VARIANCE, PART_WEIGHT, PART_BIAS, PART_KINDS };
 
@@ -73,6 +77,16 @@ bk_window net_out(const net *n, int x);  /* p, q, k of what layer x yields */
  * own. An outline has layers and parts but no values, and needs no device; nn_free(). */
 int net_outline(net **n, const char *name, int64_t classes, int64_t side);
 int net_build(net **n, const char *name, int64_t classes, int64_t side, uint64_t seed);
+
+/* nn_names.c. The tensor of a checkpoint that each part is, of[nparts], also where another
+ * writer's name for it differs. Returns how much does not fit, and says so in *why. */
+int net_match(const net *n, const checkpoint *c, const checkpoint_tensor *of[], struct text *why);
+int net_misfit(const net *n, const char *path, const char *why); /* fault(), returns -1 */
+void net_torch_dims(const net_part *p, checkpoint_tensor *t);    /* name and extents; filters K,C,R,S */
+
+/* nn_names.c: the outline that a checkpoint fits, its classes counted from the head. name
+ * NULL: the only known network for images of `side` (0: any) that fits. -1 with fault(). */
+int net_recognise(net **n, const checkpoint *c, const char *path, const char *name, int64_t side);
 
 /* A range of stages without the head, as a call of nn_run asks for it. */
 typedef struct net_range {
