@@ -46,7 +46,7 @@ static unsigned choose_splits(const bring *b, const format *form)
 }
 
 /* Without its extensions; of `a/b/` b. */
-static char *name_of(const char *path)
+char *bring_name(const char *path)
 {
     char copy[PATH_MAX];
     snprintf(copy, sizeof copy, "%s", path);
@@ -67,7 +67,7 @@ static char *name_of(const char *path)
 char *bring_out(const char *path, const char *name, const char *imported)
 {
     char made[PATH_MAX];
-    char *own = name ? NULL : name_of(path);
+    char *own = name ? NULL : bring_name(path);
     layout_root(made, sizeof made, "datasets/imported");
     char *out = text_format("%s/%s.h5", imported ? imported : made, name ? name : own);
     free(own);
@@ -116,6 +116,8 @@ static int make(const bring *b, const format *form, sources *r, const char *out,
     say_recognised(b, form, r);
     if (make_file(out, &h, r->splits, r->n) != 0)
         return -1;
+    if (b->look)
+        return 0;
     import_say(name, out, r->splits, r->n, clock_now() - began);
     say_use(b, form, name);
     return 0;

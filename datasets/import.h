@@ -28,8 +28,12 @@ void import_say(const char *name, const char *path, const make_split *splits, in
 typedef struct bring {
     const char *form, *path, *name, *split, *group, *out, *imported, *images, *labels;
     int64_t classes, side, resize;
+    int look; /* only to be looked at: what was made is not told of */
 } bring;
 int bring_in(const bring *b);
+
+/* The name without folders and extensions; the caller frees it. */
+char *bring_name(const char *path);
 
 /* Where it goes unless it is said; the caller frees it. */
 char *bring_out(const char *path, const char *name, const char *imported);

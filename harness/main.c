@@ -30,6 +30,7 @@ static const command commands[] = {
     {"show", show_main, "METHOD", "print a method's defaults as configuration", 0},
     {"import", import_main, "BENCHMARK / FILE|FOLDER ...", "turn images of any form into HDF5", 0},
     {"inspect", inspect_main, "FILE|FOLDER ... [-o SHEET.png]", "what a data set holds, and what is there twice", 0},
+    {"inspect", inspect_main, "FILE|FOLDER ... [-o SHEET.png]", "what a data set holds, and what is there twice", 0},
     {"corrupt", corrupt_main, "BENCHMARK SET ... / FILE.h5", "corrupt images of a data set, as HDF5", 0},
     {"convert", convert_main, "CHECKPOINT -o FILE", "a PyTorch checkpoint as .safetensors", 0},
     {"trace", trace_main, "CHECKPOINT IMAGES -o FILE", "what every layer of a network makes of images", 0},
