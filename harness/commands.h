@@ -15,7 +15,6 @@ int show_main(int argc, char **argv);          /* registry.c: one method's defau
 int devices_main(int argc, char **argv);       /* device.c: the backends, and why one was refused */
 int import_main(int argc, char **argv);        /* datasets/import.c: list and images to HDF5 */
 int inspect_main(int argc, char **argv);       /* inspect.c: what a data set holds */
-int inspect_main(int argc, char **argv);       /* inspect.c: what a data set holds */
 int corrupt_main(int argc, char **argv);       /* datasets/corrupt.c: a set, corrupted, to HDF5 */
 int convert_main(int argc, char **argv);       /* convert.c: a checkpoint to .safetensors */
 int trace_main(int argc, char **argv);         /* trace.c: what every layer yields */
