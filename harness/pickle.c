@@ -193,7 +193,7 @@ value *pickle_load(pickle *p)
         }
         const opcode *op = &opcodes[p->content.at[p->at++]];
         if (!op->run) {
-            pickle_fault(p, "an opcode PyTorch does not write");
+            pickle_fault(p, "an opcode that is not read");
             return NULL;
         }
         if (op->run(p, op->arg) != 0)

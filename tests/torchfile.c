@@ -199,7 +199,7 @@ static void refuses_hostile_pickles(void **state)
         HOSTILE("ctorch.nn.modules.conv\nConv2d\n)\x81.", "save its state_dict()"),
         HOSTILE("ctorch\nFloatStorage\n)R.", "a call of a storage type"),
         HOSTILE("cposix", "a line without an end"),
-        HOSTILE("I1\n.", "an opcode PyTorch does not write"),
+        HOSTILE("I1\n.", "an opcode that is not read"),
         HOSTILE("X\xff\xff\xff\x7fls.", "more bytes promised"),
         HOSTILE("\x8e\xff\xff\xff\xff\xff\xff\xff\xffls.", "more bytes promised"),
         HOSTILE("\x8b\xff\xff\xff\xff.", "more bytes promised"),
