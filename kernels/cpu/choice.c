@@ -18,24 +18,6 @@ void choice_open(choice *c, uint64_t *keys, int64_t k)
     *c = (choice){.key = keys, .k = k, .cap = choice_room(k) - SPARE, .bar = NAN};
 }
 
-static uint64_t key_of(float x, int64_t index)
-{
-    uint32_t bits;
-    x += 0.0f; /* -0 equals 0 */
-    memcpy(&bits, &x, sizeof bits);
-    bits = x != x ? UINT32_MAX : bits ^ (bits >> 31 ? UINT32_MAX : UINT32_C(1) << 31);
-    return (uint64_t)bits << 32 | (UINT32_MAX - (uint32_t)index);
-}
-
-static float value_of(uint64_t key)
-{
-    float x;
-    uint32_t bits = (uint32_t)(key >> 32);
-    bits ^= bits >> 31 ? UINT32_C(1) << 31 : UINT32_MAX;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /* Moves keys above the pivot before those below it; returns where the pivot
  * ends up. Any element may be the pivot: one is drawn, so that no order of the
  * input is a bad one. */
@@ -55,8 +37,7 @@ static int64_t split(uint64_t *key, int64_t n)
     return store;
 }
 
-/* Brings the k largest to the front, the smallest of them last. */
-static void keep(uint64_t *key, int64_t n, int64_t k)
+void choice_keep(uint64_t *key, int64_t n, int64_t k)
 {
     int64_t want = k - 1;
     while (n > 1) {
@@ -97,9 +78,9 @@ static void sort(uint64_t *key, int64_t n)
 
 static void raise_bar(choice *c)
 {
-    keep(c->key, c->n, c->k);
+    choice_keep(c->key, c->n, c->k);
     c->n = c->k;
-    c->bar = value_of(c->key[c->k - 1]);
+    c->bar = choice_value(c->key[c->k - 1]);
 }
 
 /* One bit per lane that is set in the mask. */
@@ -116,7 +97,7 @@ CPU_INLINE void add_lanes(choice *c, const float *x, const ivec *pass, int64_t f
 {
     for (unsigned left = lanes_set(pass); left; left &= left - 1) {
         int lane = __builtin_ctz(left);
-        c->key[c->n++] = key_of(x[lane], first + lane);
+        c->key[c->n++] = choice_key(x[lane], first + lane);
     }
 }
 
@@ -143,17 +124,17 @@ void choice_scan(choice *c, const float *x, int64_t n, int64_t first)
     scan_blocks(c, x, blocks, first);
     for (int64_t i = blocks; i < n; i++)
         if (!(x[i] <= c->bar))
-            c->key[c->n++] = key_of(x[i], first + i);
+            c->key[c->n++] = choice_key(x[i], first + i);
     if (c->n >= c->cap)
         raise_bar(c);
 }
 
 void choice_close(choice *c, float *y, int32_t *at)
 {
-    keep(c->key, c->n, c->k);
+    choice_keep(c->key, c->n, c->k);
     sort(c->key, c->k);
     for (int64_t j = 0; j < c->k; j++) {
-        y[j] = value_of(c->key[j]);
-        at[j] = (int32_t)(UINT32_MAX - (uint32_t)c->key[j]);
+        y[j] = choice_value(c->key[j]);
+        at[j] = (int32_t)choice_index(c->key[j]);
     }
 }

@@ -1,9 +1,14 @@
 /* nearest.c - the rows of a bank with the largest inner products, without the
- * matrix of all products: tiles of it are made by oneDNN and read by the
+ * matrix of all products. Where the processor has fast products of bytes, they say
+ * which rows are worth a float product (screen.c). Else, and for queries to which
+ * too many rows are alike, tiles of the matrix are made by oneDNN and read by the
  * filters of choice.c while they are in the cache. */
+#include <string.h>
+
 #include "choice.h"
 #include "device.h"
 #include "parallel.h"
+#include "screen.h"
 
 enum { QUERIES = 256, BANK = 2048, KEYS = 1 << 22, TILE_KIND = 100 };
 
@@ -85,13 +90,9 @@ static void search_queries(bk *b, search *s, const char *packed, size_t stride)
 
 /* Tiles of queries are of one size: the last begins early enough, and the
  * queries it shares with the one before are answered twice, alike. */
-void cpu_nearest(bk *b, real *y, int32_t *at, const real *a, const real *c, int64_t m, int64_t n, int64_t d,
-                 int64_t k)
+static void by_tiles(bk *b, real *y, int32_t *at, const real *a, const real *c, int64_t m, int64_t n, int64_t d,
+                     int64_t k)
 {
-    if (k > n || n > INT32_MAX)
-        CPU_DIE(b, "nearest: %lld of %lld rows", (long long)k, (long long)n);
-    if (m <= 0 || d <= 0 || k <= 0)
-        return;
     search s = {.a = a, .c = c, .y = y, .at = at, .n = n, .d = d, .k = k, .room = choice_room(k)};
     int64_t most = KEYS / s.room < 1 ? 1 : KEYS / s.room > QUERIES ? QUERIES : KEYS / s.room;
     int64_t tiles = (m + most - 1) / most;
@@ -105,4 +106,37 @@ void cpu_nearest(bk *b, real *y, int32_t *at, const real *a, const real *c, int6
         s.q = t * s.rows < m - s.rows ? t * s.rows : m - s.rows;
         search_queries(b, &s, packed, stride);
     }
+}
+
+/* The few that the screen left: gathered, answered and put back. */
+static void answer_left(bk *b, real *y, int32_t *at, const real *a, const real *c, const int64_t *left,
+                        int64_t count, int64_t n, int64_t d, int64_t k)
+{
+    float *x = cpu_room(b, ROOM_X, (size_t)(count * d) * sizeof *x),
+          *found = cpu_room(b, ROOM_SUMS, (size_t)(count * k) * 2 * sizeof *found);
+    int32_t *row = (int32_t *)(found + count * k);
+    for (int64_t i = 0; i < count; i++)
+        memcpy(x + i * d, a + left[i] * d, (size_t)d * sizeof *x);
+    by_tiles(b, found, row, x, c, count, n, d, k);
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(y + left[i] * k, found + i * k, (size_t)k * sizeof *y);
+        memcpy(at + left[i] * k, row + i * k, (size_t)k * sizeof *at);
+    }
+}
+
+void cpu_nearest(bk *b, real *y, int32_t *at, const real *a, const real *c, int64_t m, int64_t n, int64_t d,
+                 int64_t k)
+{
+    if (k > n || n > INT32_MAX)
+        CPU_DIE(b, "nearest: %lld of %lld rows", (long long)k, (long long)n);
+    if (m <= 0 || d <= 0 || k <= 0)
+        return;
+    if (!screen_suits(n, d, k)) {
+        by_tiles(b, y, at, a, c, m, n, d, k);
+        return;
+    }
+    int64_t *left = cpu_room(b, ROOM_Y, (size_t)m * sizeof *left);
+    int64_t count = screen_nearest(b, y, at, a, c, m, n, d, k, left);
+    if (count)
+        answer_left(b, y, at, a, c, left, count, n, d, k);
 }
