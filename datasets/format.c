@@ -67,9 +67,9 @@ unsigned format_splits(const format *f, const char *path)
 
 /* --- opening --- */
 
-int format_open(opened *f, const format *form, const wanted *w)
+int format_open(opened *f, const format *form, const wanted *w, const opened *before)
 {
-    *f = (opened){0};
+    *f = (opened){.before = before};
     return form->open(f, w);
 }
 
@@ -85,6 +85,7 @@ void opened_close(opened *f)
     tar_free(&f->members);
     list_free(&f->l);
     free(f->root);
+    free(f->first);
     text_free(&f->note);
     *f = (opened){0};
 }
@@ -97,10 +98,13 @@ static blob *next_blob(opened *f)
 
 const blob *opened_file(opened *f, const char *path)
 {
+    if (f->before && f->before->first && strcmp(f->before->first, path) == 0)
+        return &f->before->blobs[0];
     blob *b = next_blob(f);
     if (blob_open(b, path) != 0)
         return NULL;
-    f->n_blobs++;
+    if (f->n_blobs++ == 0)
+        f->first = text_copy(path);
     return b;
 }
 

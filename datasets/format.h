@@ -31,6 +31,8 @@ typedef struct opened { /* a split, ready to be made; must not move */
     pixels px;
     blob *blobs;
     int n_blobs;
+    char *first;                 /* the path of blobs[0] */
+    const struct opened *before; /* another split of the same source */
     tar members;
     list l;
     images im;
@@ -59,8 +61,9 @@ const format *format_named(const char *s); /* NULL: no such form */
 const format *format_recognise(const char *path);
 unsigned format_splits(const format *f, const char *path);
 
-/* Opens what is wanted; opened_close() also after a failure. */
-int format_open(opened *f, const format *form, const wanted *w);
+/* Opens what is wanted; opened_close() also after a failure. `before`, which stays open as long,
+ * is another split of the same source, whose file need not be unpacked again; or NULL. */
+int format_open(opened *f, const format *form, const wanted *w, const opened *before);
 void opened_close(opened *f);
 
 /* What the split depends on, one `key value` a line, from names, sizes and times alone;

@@ -228,7 +228,7 @@ int sources_load(sources *r)
         if (!o->form || o->fo)
             continue;
         o->fo = text_more(NULL, sizeof *o->fo);
-        if (format_open(o->fo, o->form, &o->want) != 0)
+        if (format_open(o->fo, o->form, &o->want, i ? r->origins[0].fo : NULL) != 0)
             return -1;
         r->splits[i].f = o->fo->f;
     }
