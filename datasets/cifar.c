@@ -107,11 +107,9 @@ typedef struct labels {
     int64_t *at, n;
 } labels;
 
-static void take_labels(labels *y, const uint8_t *from, int64_t step, const int64_t *whole, int64_t n)
+static void more_labels(labels *y, int64_t n)
 {
     y->at = text_more(y->at, (size_t)(y->n + n + 1) * sizeof *y->at);
-    for (int64_t i = 0; i < n; i++)
-        y->at[y->n++] = whole ? whole[i] : from[i * step];
 }
 
 static piece piece_of(const uint8_t *at, int64_t n, int64_t step)
@@ -127,7 +125,9 @@ static int take_binary(opened *f, labels *y, const char *name, const blob *b, in
                      (long long)b->n, (long long)record);
     piece p = piece_of(b->at + before, n, record);
     pixels_add(&f->px, &p);
-    take_labels(y, b->at + before - 1, record, NULL, n);
+    more_labels(y, n);
+    for (int64_t i = 0; i < n; i++)
+        y->at[y->n++] = b->at[before - 1 + i * record];
     return 0;
 }
 
@@ -157,7 +157,9 @@ static int add_pickled(opened *f, labels *y, const char *name, const batch *p, c
         return -1;
     piece more = piece_of(at, p->n, PIXELS);
     pixels_add(&f->px, &more);
-    take_labels(y, NULL, 0, p->labels, p->n);
+    more_labels(y, p->n);
+    for (int64_t i = 0; i < p->n; i++)
+        y->at[y->n++] = p->labels[i];
     return 0;
 }
 

@@ -112,15 +112,23 @@ static int open_made(holding *h, const char *path)
     return rc;
 }
 
-/* Imported with labels, or without where there are none; gone when it is closed. */
-static int open_other(holding *h, const char *path)
+/* A name that nothing has: whatever stops the program, no folder or file of that name is left. */
+static int free_name(char path[PATH_MAX])
 {
     const char *tmp = getenv("TMPDIR");
-    char folder[PATH_MAX], why[1024];
-    snprintf(folder, sizeof folder, "%.4000s/oodbench-inspect.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(folder))
-        return fault("%s: no folder can be made there: name one with room in TMPDIR", folder);
-    char *name = bring_name(path), *out = text_format("%s/x.h5", folder);
+    snprintf(path, PATH_MAX, "%.4000s/oodbench-inspect.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    int fd = mkstemp(path);
+    if (fd < 0)
+        return fault("%s: no file can be made there: name a folder with room in TMPDIR", path);
+    close(fd);
+    unlink(path);
+    return 0;
+}
+
+/* Imported with labels, or without where there are none. */
+static int import_other(const holding *h, const char *path, const char *out)
+{
+    char why[1024], *name = bring_name(path);
     bring b = {.path = path, .name = name, .out = out, .classes = INT32_MAX, .side = h->side, .look = 1};
     int rc = bring_in(&b);
     if (rc != 0) {
@@ -128,14 +136,22 @@ static int open_other(holding *h, const char *path)
         b.group = h->split && strcmp(h->split, "train") == 0 ? "outliers" : "far";
         rc = bring_in(&b) == 0 ? 0 : fault("%s", why);
     }
-    if (rc == 0 && (rc = store_header_read(&h->header[h->files], out)) == 0) {
+    free(name);
+    return rc;
+}
+
+/* What is mapped needs its name no longer. */
+static int open_other(holding *h, const char *path)
+{
+    char out[PATH_MAX];
+    if (free_name(out) != 0 || import_other(h, path, out) != 0)
+        return -1;
+    int rc = store_header_read(&h->header[h->files], out);
+    if (rc == 0) {
         rc = open_made(h, out);
         h->files++;
     }
     unlink(out);
-    rmdir(folder);
-    free(name);
-    free(out);
     return rc;
 }
 

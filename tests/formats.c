@@ -215,12 +215,19 @@ static void hdf5_is_read(void **state)
     put_array(f, "set/pictures", 4, extent, chunk, H5T_NATIVE_UINT8, px.at);
     put_array(f, "set/classes", 1, extent, NULL, H5T_NATIVE_UINT8, y.at);
     put_array(f, "vast", 4, vast, chunk, H5T_NATIVE_UINT8, NULL);
+    hid_t how = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(4, extent, NULL);
+    H5Pset_external(how, at("secret"), 0, IMAGES * ROW);
+    H5Dclose(H5Dcreate2(f, "outside", H5T_NATIVE_UINT8, space, H5P_DEFAULT, how, H5P_DEFAULT));
+    H5Sclose(space);
+    H5Pclose(how);
+    put("secret", px.at, px.n);
     H5Lcreate_external("/etc/hostname", "/x", f, "elsewhere", H5P_DEFAULT, H5P_DEFAULT);
     H5Fclose(f);
     assert_int_equal(IMPORT(at("a.h5"), "--images", "/set/pictures", "--labels", "set/classes", "-o", at("o.h5")),
                      0);
     expect_images("o.h5", "test", 0, IMAGES, 1, 0);
     expect_fault(IMPORT(at("a.h5"), "--images", "vast", "-o", at("p.h5")), "vast is no array of bytes");
+    expect_fault(IMPORT(at("a.h5"), "--images", "outside", "-o", at("p.h5")), "outside is no array of bytes");
     expect_fault(IMPORT(at("a.h5"), "--images", "elsewhere", "-o", at("p.h5")), "no array elsewhere");
     assert_int_equal(truncate(at("a.h5"), 700), 0);
     refuses("a.h5", "HDF5 cannot open it");
