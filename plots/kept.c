@@ -99,24 +99,45 @@ static int add_row(picking *p, int from, int row, int model)
     return read_set(p, from, run, set);
 }
 
-/* Without --score it is the first scorer of the first row, without --seed the first seed. */
-static void settle(picking *p, int from, int row)
+/* The mean AUROC of a scorer over all rows that are wanted. */
+static double quality(const picking *p, const char *score)
 {
+    const models *m = &p->k->m;
+    seeds all = {0};
+    for (int from = 0; from < m->nsheets; from++)
+        for (int row = 0; row < sheet_rows(m->sheets[from]); row++)
+            if (strcmp(sheet_at(m->sheets[from], row, RESULT_SCORE), score) == 0 &&
+                is_wanted(p, from, row, models_find(m, from, row)))
+                seeds_take(&all, sheet_at(m->sheets[from], row, RESULT_AUROC));
+    return seeds_mean(&all);
+}
+
+/* Without --seed it is the first there is, without --score the best scorer. */
+static void settle(picking *p)
+{
+    const models *m = &p->k->m;
+    const char *best = "";
+    for (int from = 0; from < m->nsheets; from++)
+        for (int row = 0; row < sheet_rows(m->sheets[from]); row++) {
+            const char *score = sheet_at(m->sheets[from], row, RESULT_SCORE);
+            if (!is_wanted(p, from, row, models_find(m, from, row)))
+                continue;
+            if (!p->seed[0])
+                p->seed = sheet_at(m->sheets[from], row, RESULT_SEED);
+            if (!best[0] || (strcmp(score, best) != 0 && quality(p, score) > quality(p, best)))
+                best = score;
+        }
     if (!p->score[0])
-        p->score = sheet_at(p->k->m.sheets[from], row, RESULT_SCORE);
-    if (!p->seed[0])
-        p->seed = sheet_at(p->k->m.sheets[from], row, RESULT_SEED);
+        p->score = best;
 }
 
 static int pick(picking *p)
 {
     const models *m = &p->k->m;
+    settle(p);
     for (int from = 0; from < m->nsheets; from++)
         for (int row = 0; row < sheet_rows(m->sheets[from]); row++) {
             int model = models_find(m, from, row);
-            if (!is_wanted(p, from, row, model))
-                continue;
-            settle(p, from, row);
             if (is_wanted(p, from, row, model) && add_row(p, from, row, model) != 0)
                 return -1;
         }

@@ -10,7 +10,7 @@
 
 #define KEPT_OPTIONS                                                                                               \
     {"train", "", NULL, "training methods or labels, comma between them; all there are"},                          \
-        {"score", "", NULL, "scorers, comma between them, or `all`; the first there is"},                          \
+        {"score", "", NULL, "scorers, comma between them, or `all`; the one of highest mean AUROC"},               \
         {"sets", "", NULL, "OOD and shifted sets, comma between them; all there are"},                             \
     {                                                                                                              \
         "seed", "", NULL, "the seed; the first there is"                                                           \
