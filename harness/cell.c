@@ -66,9 +66,8 @@ static int open_network(cell *k)
         return name && classes ? -1 : cell_missing(name ? "classes" : "net");
     if (!weights && strcmp(k->kind, "train") != 0)
         return cell_missing("weights");
-    if (nn_build(&k->net, name, classes, random_stream((uint64_t)k->seed, RUN_WEIGHTS)) != 0)
-        return -1;
-    return weights ? nn_load(k->net, weights) : 0;
+    return weights ? nn_read(&k->net, name, classes, weights)
+                   : nn_build(&k->net, name, classes, random_stream((uint64_t)k->seed, RUN_WEIGHTS));
 }
 
 static int open_extractor(cell *k)

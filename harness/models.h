@@ -11,6 +11,9 @@ const char *nn_known(int i);
 /* Builds a network with He-initialised weights drawn from (seed, parameter
  * number): the same on every backend. -1 with fault() set for an unknown name. */
 int nn_build(net **n, const char *name, int64_t classes, uint64_t seed);
+/* The same with the weights of a file (nn_load), none of which need be drawn before. The
+ * network is there, and to be freed, also when only the file is at fault; else NULL. */
+int nn_read(net **n, const char *name, int64_t classes, const char *path);
 /* A head by itself, all zeros, for features that are not this program's. */
 void nn_build_head(net **n, int64_t classes, int64_t features);
 void nn_free(net *n);

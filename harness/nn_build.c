@@ -188,13 +188,14 @@ static void draw(const net_part *p, real *out, uint64_t seed, int64_t features)
         }
 }
 
-static void allocate(net *n, uint64_t seed)
+/* seed NULL: zeros, which cost nothing. */
+static void allocate(net *n, const uint64_t *seed)
 {
     real *weights = pool_host((size_t)n->nweights * sizeof *weights);
     real *stats = pool_host((size_t)n->nstats * sizeof *stats);
-    for (int i = 0; i < n->nparts; i++) {
+    for (int i = 0; seed && i < n->nparts; i++) {
         const net_part *p = &n->parts[i];
-        draw(p, (is_stat(p->kind) ? stats : weights) + p->offset, random_stream(seed, (uint64_t)i), n->features);
+        draw(p, (is_stat(p->kind) ? stats : weights) + p->offset, random_stream(*seed, (uint64_t)i), n->features);
     }
     n->weights = tx_from(DIMS(n->nweights), weights);
     n->stats = tx_from(DIMS(n->nstats), stats);
@@ -228,8 +229,16 @@ int net_build(net **out, const char *name, int64_t classes, int64_t side, uint64
 {
     if (net_outline(out, name, classes, side) != 0)
         return -1;
-    allocate(*out, seed);
+    allocate(*out, &seed);
     return 0;
+}
+
+int nn_read(net **out, const char *name, int64_t classes, const char *path)
+{
+    if (net_outline(out, name, classes, 0) != 0)
+        return -1;
+    allocate(*out, NULL);
+    return nn_load(*out, path);
 }
 
 int nn_build(net **out, const char *name, int64_t classes, uint64_t seed)

@@ -204,9 +204,7 @@ static int compute(record *out, const request *r, const subject *s, const npy *i
     net *n = NULL;
     if (device_open(r->device ? r->device : "cpu", 0) != 0)
         return -1;
-    int rc = nn_build(&n, s->name, s->classes, 0);
-    if (rc == 0)
-        rc = nn_load(n, r->from);
+    int rc = nn_read(&n, s->name, s->classes, r->from);
     if (rc == 0) {
         tx_open();
         trace(out, n, read_images(images));

@@ -67,10 +67,8 @@ static int load(looking *k)
     if (!weights || !name || config_int(k->c, "classes", &classes, 2, 1 << 20) != 0 || classes == 0)
         return fault("%s: expected the keys net, classes and weights: cell files are written by `oodbench run`",
                      k->path);
-    if (nn_build(&k->e.net, name, classes, 0) != 0)
-        return -1;
     char *moved = text_format("%s/weights/%s", k->from->folder, slash ? slash + 1 : weights);
-    int rc = nn_load(k->e.net, !file_exists(weights) && file_exists(moved) ? moved : weights);
+    int rc = nn_read(&k->e.net, name, classes, !file_exists(weights) && file_exists(moved) ? moved : weights);
     free(moved);
     if (rc == 0)
         extractor_weights(&k->e);
