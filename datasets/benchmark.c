@@ -20,6 +20,7 @@
  *   sets.<set>.npy: FILE.npy        near, far, tune, outliers
  * and sets as others publish them, below the user's data folder (format.h):
  *   sets.<set>.mat: SVHN/test_32x32.mat     also cifar, idx, npz, hdf5, tree
+ *                                           (of id without val, every tenth test image is)
  *   sets.<set>.images, labels: NAME         arrays inside, where they are not called as usual */
 #include "benchmark.h"
 #include "../harness/fault.h"

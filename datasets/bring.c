@@ -151,7 +151,7 @@ int bring_in(const bring *b)
         w.side = TREE_SIDE;
     char *out = b->out ? text_copy(b->out) : bring_out(b->path, b->name, b->imported);
     char *name = b->name ? text_copy(b->name) : import_name(out);
-    int rc = sources_form(&r, form, &w, choose_splits(b, form));
+    int rc = sources_form(&r, form, &w, choose_splits(b, form), 0);
     if (rc == 0)
         rc = make(b, form, &r, out, name);
     sources_free(&r);

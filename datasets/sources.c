@@ -22,14 +22,23 @@ static int inside(const bench_set *s)
     return strcmp(s->group, "id") == 0 || strcmp(s->group, "csid") == 0;
 }
 
-/* The splits of a set in a published form: for training and testing what its files tell apart, else one. */
-static unsigned form_bits(const benchmark *b, const bench_set *s)
+enum { TRAIN = 1, VAL = 2, TEST = 4 };
+
+/* The splits of a set in a published form: of the in-distribution one those that its files tell apart,
+ * and images for validation whoever published it, which sets *held; else one. */
+static unsigned form_bits(const benchmark *b, const bench_set *s, int *held)
 {
     char path[PATH_MAX];
+    const char *split = npy_split(s);
     unsigned bits = 0;
-    if (strcmp(s->group, "id") == 0 && b->data)
+    *held = 0;
+    if (strcmp(s->group, "id") != 0)
+        return strcmp(split, "train") == 0 ? TRAIN : strcmp(split, "val") == 0 ? VAL : TEST;
+    if (b->data)
         bits = format_splits(s->form, file_join(path, sizeof path, b->data, s->path));
-    return bits ? bits : 1u << (strcmp(npy_split(s), "train") == 0 ? 0 : strcmp(npy_split(s), "val") == 0 ? 1 : 2);
+    bits = bits ? bits : TEST;
+    *held = (bits & (VAL | TEST)) == TEST;
+    return *held ? bits | VAL : bits;
 }
 
 const char *sources_split(const benchmark *b, const bench_set *s, int i)
@@ -39,7 +48,8 @@ const char *sources_split(const benchmark *b, const bench_set *s, int i)
         return i < s->parts.n ? s->parts.at[i].name : NULL;
     if (s->npy)
         return i == 0 ? npy_split(s) : NULL;
-    unsigned bits = s->form ? form_bits(b, s) : 0;
+    int held;
+    unsigned bits = s->form ? form_bits(b, s, &held) : 0;
     for (unsigned k = 0; s->form && k < SOURCES_SPLITS; k++)
         if (bits & 1u << k && i-- == 0)
             return sources_splits[k];
@@ -199,24 +209,41 @@ int sources_array(sources *r, const char *path, const char *split, int64_t side)
     return 0;
 }
 
-int sources_form(sources *r, const format *form, const wanted *w, unsigned bits)
+/* Split k, by name; its images are those of `want.split`. */
+static int find_opened(origin *o, make_split *m, const wanted *w, unsigned k, int held)
+{
+    int shared = held && (1u << k & (VAL | TEST)) != 0;
+    o->want = *w;
+    o->want.path = o->root = text_copy(w->path);
+    o->want.split = shared ? "test" : sources_splits[k];
+    o->shared = shared;
+    o->part.held = 1u << k == VAL;
+    char *source = format_source(o->form, &o->want);
+    if (!source)
+        return -1;
+    o->source = text_format("%s%s", source,
+                            !shared        ? ""
+                            : o->part.held ? "share every tenth\n"
+                                           : "share without every tenth\n");
+    free(source);
+    *m = (make_split){.name = sources_splits[k], .source = o->source};
+    return 0;
+}
+
+int sources_form(sources *r, const format *form, const wanted *w, unsigned bits, int held)
 {
     int n = 0;
     for (unsigned k = 0; k < SOURCES_SPLITS; k++)
         n += (bits >> k & 1) != 0;
     begin(r, n);
-    for (unsigned k = SOURCES_SPLITS; k-- > 0;) {
+    n = 0;
+    for (unsigned k = 0; k < SOURCES_SPLITS; k++) {
         if (!(bits & 1u << k))
             continue;
-        origin *o = &r->origins[--n];
-        o->form = form;
-        o->want = *w;
-        o->want.path = o->root = text_copy(w->path);
-        o->want.split = sources_splits[k];
-        o->source = format_source(form, &o->want);
-        if (!o->source)
+        r->origins[n].form = form;
+        if (find_opened(&r->origins[n], &r->splits[n], w, k, held) != 0)
             return finish(r, -1);
-        r->splits[n] = (make_split){.name = sources_splits[k], .source = o->source};
+        n++;
     }
     return 0;
 }
@@ -230,7 +257,8 @@ int sources_load(sources *r)
         o->fo = text_more(NULL, sizeof *o->fo);
         if (format_open(o->fo, o->form, &o->want, i ? r->origins[0].fo : NULL) != 0)
             return -1;
-        r->splits[i].f = o->fo->f;
+        o->part.of = &o->fo->f;
+        r->splits[i].f = o->shared ? share_fill(&o->part) : o->fo->f;
     }
     return 0;
 }
@@ -249,7 +277,9 @@ static int find_form(sources *r, const benchmark *b, const bench_set *s)
                 .outside = !inside(s),
                 .classes = b->n_classes,
                 .names = b->classes};
-    return sources_form(r, s->form, &w, form_bits(b, s));
+    int held;
+    unsigned bits = form_bits(b, s, &held);
+    return sources_form(r, s->form, &w, bits, held);
 }
 
 static int find_npy(sources *r, const benchmark *b, const bench_set *s)

@@ -12,6 +12,7 @@
 #include "npy.h"
 #include "parts.h"
 #include "shapes.h"
+#include "share.h"
 
 #include <limits.h>
 
@@ -61,6 +62,8 @@ typedef struct origin { /* where one split comes from */
     wanted want; /* of a published form, and that opened by sources_load() */
     const format *form;
     opened *fo;
+    int shared; /* the split is a share of what is opened */
+    share part;
     char *source;
 } origin;
 
@@ -92,7 +95,8 @@ int sources_published(sources *r, const char *folder, const parts *p, int64_t si
 int sources_array(sources *r, const char *path, const char *split, int64_t side);
 
 /* Of a published form (format.h) the splits in `bits`, each as `w` wants it but for its split; of a
- * source that does not tell splits apart, the one that `w` names. What `w` points at stays. */
-int sources_form(sources *r, const format *form, const wanted *w, unsigned bits);
+ * source that does not tell splits apart, the one that `w` names. What `w` points at stays.
+ * held: val is every tenth of the test images (share.h), and test the others. */
+int sources_form(sources *r, const format *form, const wanted *w, unsigned bits, int held);
 
 #endif

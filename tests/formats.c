@@ -380,7 +380,15 @@ static void benchmarks_name_them(void **state)
     expect_images("imported/forms/digits.h5", "test", 0, IMAGES, 0, 0);
     expect_images("imported/forms/tuned.h5", "val", 0, 8, 0, 0); /* never the images that tests look at */
     expect_images("imported/forms/named.h5", "train", 0, 4, 0, 0);
+    assert_int_equal(dataset_open(&d, at("imported/forms/letters.h5"), "val"), 0); /* image 7, which comes tenth */
+    assert_int_equal(dataset_count(d), 1);
+    assert_int_equal(dataset_labels(d)[0], 7);
+    assert_int_equal(dataset_images(d)[100], pixel(7, 1, 1, 1));
+    dataset_close(d);
     assert_int_equal(dataset_open(&d, at("imported/forms/letters.h5"), "test"), 0);
+    assert_int_equal(dataset_count(d), IMAGES - 1);
+    assert_int_equal(dataset_labels(d)[9], 8);
+    assert_int_equal(dataset_images(d)[9 * ROW + 100], pixel(8, 1, 1, 1));
     assert_int_equal(dataset_labels(d)[0], 1); /* folder a is the benchmark's second class */
     assert_int_equal(dataset_labels(d)[2], 0);
     dataset_close(d);
