@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PNG, JPEG, CIFAR100, TIN };
+enum { PNG, JPEG, TAR, CIFAR100, TIN }; /* TAR: the PNGs in one */
 enum {
     MADE = 8000,
     PICTURES = 250, /* which repeat */
@@ -27,7 +27,8 @@ enum {
     THREADS = 1024
 };
 
-static const char *const sets[] = {[PNG] = "png", [JPEG] = "jpeg", [CIFAR100] = "cifar100", [TIN] = "tin"};
+static const char *const sets[] = {
+    [PNG] = "png", [JPEG] = "jpeg", [TAR] = "tar", [CIFAR100] = "cifar100", [TIN] = "tin"};
 static char folder[FOLDER];
 static benchmark *bench;
 static struct {
@@ -45,7 +46,7 @@ static void end(const subject *s)
 {
     benchmark_close(bench);
     bench = NULL;
-    for (int i = 0; i < PICTURES && s->number <= JPEG; i++) {
+    for (int i = 0; i < PICTURES && s->number <= TAR; i++) {
         free(files[i].bytes);
         files[i].bytes = NULL;
     }
@@ -69,6 +70,41 @@ static int put(const char *path, const void *bytes, size_t size)
     return whole ? 0 : fault("%s: cannot be written: free some space, or set TMPDIR", path);
 }
 
+/* A file behind a header of old tars, whose fields are octal, and its sum. */
+static void put_member(FILE *tar, int i, const char *bytes, size_t size)
+{
+    char head[512] = {0}, zeros[512] = {0};
+    unsigned sum = 0;
+    snprintf(head, 100, "%d/%d.png", i % 100, i);
+    snprintf(head + 124, 12, "%011zo", size);
+    memset(head + 148, ' ', 8);
+    for (size_t k = 0; k < sizeof head; k++)
+        sum += (unsigned char)head[k];
+    snprintf(head + 148, 8, "%06o", sum);
+    fwrite(head, 1, sizeof head, tar);
+    fwrite(bytes, 1, size, tar);
+    fwrite(zeros, 1, (512 - size % 512) % 512, tar);
+}
+
+static int make_tar(void)
+{
+    static const char yml[] = "classes: [a, b]\nside: 32\nmean: [0.5, 0.5, 0.5]\nstd: [0.25, 0.25, 0.25]\n"
+                              "sets:\n  tar: {group: far, tree: made.tar}\n";
+    char path[PATH];
+    snprintf(path, sizeof path, "%s/made.tar", folder);
+    FILE *tar = fopen(path, "wb");
+    for (int i = 0; tar && i < MADE; i++) {
+        if (i < PICTURES)
+            files[i].bytes = picture_png(32, (uint64_t)i, &files[i].size);
+        put_member(tar, i, files[i % PICTURES].bytes, files[i % PICTURES].size);
+    }
+    int failed = !tar || ferror(tar);
+    if (!tar || fclose(tar) != 0 || failed)
+        return fault("%s: cannot be written: free some space, or set TMPDIR", path);
+    snprintf(path, sizeof path, "%s/made.yml", folder);
+    return put(path, yml, strlen(yml));
+}
+
 /* MADE files, a list of them, and a benchmark of the one set. */
 static int make_files(int which)
 {
@@ -83,8 +119,8 @@ static int make_files(int which)
     rc = rc == 0 ? file_mkdirs(path) : rc;
     for (int i = 0; i < MADE && rc == 0; i++) {
         if (i < PICTURES)
-            files[i].bytes = which == PNG ? picture_png(32, (uint64_t)i, &files[i].size)
-                                          : picture_jpeg(64, (uint64_t)i, &files[i].size);
+            files[i].bytes = which != JPEG ? picture_png(32, (uint64_t)i, &files[i].size)
+                                           : picture_jpeg(64, (uint64_t)i, &files[i].size);
         snprintf(path, sizeof path, "%s/data/%d.%s", folder, i, sets[which]);
         fprintf(list, "%d.%s -1\n", i, sets[which]);
         rc = put(path, files[i % PICTURES].bytes, files[i % PICTURES].size);
@@ -103,7 +139,7 @@ static int begin_made(const subject *s)
 {
     char imported[PATH];
     snprintf(imported, sizeof imported, "%s/imported", folder);
-    int rc = make_files(s->number);
+    int rc = s->number == TAR ? make_tar() : make_files(s->number);
     if (rc == 0)
         rc = benchmark_open(&bench, folder, "made", folder, imported);
     return rc;
@@ -127,7 +163,7 @@ static int begin(const subject *s)
 {
     if (make_folder() != 0)
         return -1;
-    int rc = s->number <= JPEG ? begin_made(s) : begin_real(s);
+    int rc = s->number <= TAR ? begin_made(s) : begin_real(s);
     if (rc != 0)
         end(s);
     return rc;
@@ -169,8 +205,8 @@ static void *decode(void *arg)
 {
     decoding *d = arg;
     for (int i = d->from; i < d->to; i++)
-        d->failed |= (d->which == PNG ? picture_read_png : picture_read_jpeg)(files[i % PICTURES].bytes,
-                                                                              files[i % PICTURES].size) != 0;
+        d->failed |= (d->which != JPEG ? picture_read_png : picture_read_jpeg)(files[i % PICTURES].bytes,
+                                                                               files[i % PICTURES].size) != 0;
     return NULL;
 }
 
@@ -212,6 +248,7 @@ static double own_peak(const subject *s)
 const subject import_subjects[] = {
     ROW("import-png", "8000 PNG 32 x 32", PNG, PEAK_OWN, own_peak),
     ROW("import-jpeg", "8000 JPEG 64 x 64 to 32 x 32", JPEG, PEAK_OWN, own_peak),
+    ROW("import-tar", "8000 PNG 32 x 32 in a tar", TAR, PEAK_OWN, own_peak),
     ROW("import-cifar100", "the user's PNG", CIFAR100, PEAK_NONE, NULL),
     ROW("import-tin", "the user's JPEG", TIN, PEAK_NONE, NULL),
     {.name = NULL},
