@@ -36,35 +36,53 @@ static float norm_above(double squares, int64_t d)
     return (float)(sqrt(squares) * (1 + (double)(d + 64) * 0x1p-23) + sqrt((double)d) * 0x1p-62);
 }
 
-VNNI static bytes_row pack(uint8_t *to, const float *y, const float *centre, const float *stretch, int64_t d)
+/* Sums of a row's w and y: all that its rounding needs to know. */
+typedef struct extent {
+    float most, least, sum; /* 0 counts as one of the values */
+    double size, full;      /* squares */
+} extent;
+
+VNNI_INLINE extent extent_of(const float *y, const float *centre, const float *stretch, int64_t d)
 {
-    __m512 size = _mm512_setzero_ps(), full = size, lost = size, top = size;
+    __m512 most = _mm512_setzero_ps(), least = most, sum = most, size = most, full = most;
     for (int64_t j = 0; j < d; j += WIDE) {
         __mmask16 lanes = lanes_below(d - j);
         __m512 v = _mm512_maskz_loadu_ps(lanes, y + j), w = moved(v, centre + j, stretch + j, lanes);
         size = _mm512_fmadd_ps(w, w, size);
         full = _mm512_fmadd_ps(v, v, full);
-        top = _mm512_max_ps(top, _mm512_abs_ps(w));
+        sum = _mm512_add_ps(sum, w);
+        most = _mm512_max_ps(most, w);
+        least = _mm512_min_ps(least, w);
     }
-    bytes_row row = {.size = norm_above((double)_mm512_reduce_add_ps(size), d),
-                     .full = norm_above((double)_mm512_reduce_add_ps(full), d)};
+    return (extent){_mm512_reduce_max_ps(most), _mm512_reduce_min_ps(least), _mm512_reduce_add_ps(sum),
+                    (double)_mm512_reduce_add_ps(size), (double)_mm512_reduce_add_ps(full)};
+}
+
+VNNI static bytes_row pack(uint8_t *to, const float *y, const float *centre, const float *stretch, int64_t d)
+{
+    extent all = extent_of(y, centre, stretch, d);
+    bytes_row row = {.size = norm_above(all.size, d), .full = norm_above(all.full, d)};
     int fits = row.size < INFINITY && row.full < INFINITY; /* nor NaN */
-    float most = _mm512_reduce_max_ps(top), times = fits && most > 0x1p-100f ? 127 / most : 0;
-    row.scale = times > 0 ? most / 127 : 0;
+    float range = fits ? all.most - all.least : 0, times = range > 0x1p-100f ? 255 / range : 0;
+    row.scale = times > 0 ? range / 255 : 0;
+    row.low = times > 0 ? all.least : 0;
+    row.sum = all.sum;
+    __m512 lost = _mm512_setzero_ps(), low = _mm512_set1_ps(row.low);
     for (int64_t j = 0; j < d; j += WIDE) {
         __mmask16 lanes = lanes_below(d - j);
         __m512 w = moved(_mm512_maskz_loadu_ps(lanes, y + j), centre + j, stretch + j, lanes);
-        __m512i q = times > 0 ? _mm512_cvtps_epi32(_mm512_mul_ps(w, _mm512_set1_ps(times)))
+        __m512 above = _mm512_sub_ps(w, low);
+        __m512i u = times > 0 ? _mm512_cvtps_epi32(_mm512_mul_ps(above, _mm512_set1_ps(times)))
                               : _mm512_setzero_si512();
-        __m512 e = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(q), _mm512_set1_ps(row.scale), w);
-        lost = _mm512_fmadd_ps(e, e, lost);
+        __m512 e = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(u), _mm512_set1_ps(row.scale), above);
+        lost = _mm512_mask3_fmadd_ps(e, e, lost, lanes);
         uint32_t four[WIDE / QUAD];
-        _mm_storeu_si128((__m128i *)four, _mm512_cvtepi32_epi8(_mm512_add_epi32(q, _mm512_set1_epi32(128))));
+        _mm_storeu_si128((__m128i *)four, _mm512_cvtepi32_epi8(u));
         for (int64_t i = 0; i < WIDE / QUAD && j + i * QUAD < d; i++)
             *(uint32_t *)(to + (j / QUAD + i) * STRIDE) = four[i];
     }
     row.lost = norm_above((double)_mm512_reduce_add_ps(lost), d);
-    return fits ? row : (bytes_row){0, INFINITY, INFINITY, INFINITY};
+    return fits ? row : (bytes_row){.size = INFINITY, .lost = INFINITY, .full = INFINITY};
 }
 
 /* Loops over these would leave the sums in memory: the compiler unrolls too late. */
@@ -73,12 +91,6 @@ VNNI static bytes_row pack(uint8_t *to, const float *y, const float *centre, con
 _Static_assert(PARTS == 4 && BYTES_ROWS == 6,
                "as the macros have it: 24 sums and what they meet fill the registers");
 
-VNNI_INLINE void begin_row(sums *sum, int32_t start)
-{
-#define BEGIN(p) sum[p] = (sums)_mm512_set1_epi32(start);
-    EACH_PART(BEGIN)
-}
-
 VNNI_INLINE void add_quad(sums *sum, const __m512i *part, int32_t q)
 {
     __m512i x = _mm512_set1_epi32(q);
@@ -86,12 +98,16 @@ VNNI_INLINE void add_quad(sums *sum, const __m512i *part, int32_t q)
     EACH_PART(ADD)
 }
 
-VNNI_INLINE uint64_t test_row(float *near, const sums *sum, const __m512 *scale, float bar)
+VNNI_INLINE uint64_t test_row(float *near, const sums *sum, const bytes_block *b, int r)
 {
-    __m512 least = _mm512_set1_ps(bar), value[PARTS];
+    __m512 by_low = _mm512_set1_ps(b->by_low[r]), by_sum = _mm512_set1_ps(b->by_sum[r]);
+    __m512 least = _mm512_set1_ps(b->bar[r]), value[PARTS];
     uint64_t pass = 0;
 #define TEST(p)                                                                                                    \
-    value[p] = _mm512_mul_ps(_mm512_cvtepi32_ps((__m512i)sum[p]), scale[p]);                                       \
+    value[p] = _mm512_mul_ps(by_low, _mm512_loadu_ps(b->low + (p)*WIDE));                                          \
+    value[p] = _mm512_fmadd_ps(by_sum, _mm512_loadu_ps(b->sum + (p)*WIDE), value[p]);                              \
+    value[p] = _mm512_fmadd_ps(_mm512_cvtepi32_ps((__m512i)sum[p]), _mm512_loadu_ps(b->scale + (p)*WIDE),          \
+                               value[p]);                                                                          \
     pass |= (uint64_t)_mm512_cmp_ps_mask(value[p], least, _CMP_GE_OQ) << ((p)*WIDE);
     EACH_PART(TEST)
 #define STORE(p) _mm512_storeu_ps(near + (p)*WIDE, value[p]);
@@ -105,12 +121,11 @@ VNNI static void screen(uint64_t *pass, float near[][BYTES_COLS], const bytes_bl
 {
     sums sum[BYTES_ROWS][PARTS];
     __m512i part[PARTS];
-    __m512 scale[PARTS];
     const int32_t *q = (const int32_t *)b->q;
     const uint8_t *panel = b->panel;
-#define BEGIN_ROW(r) begin_row(sum[r], b->start[r]);
-    EACH_ROW(BEGIN_ROW)
     int64_t left = b->quads;
+#define BEGIN_ROW(r) sum[r][0] = sum[r][1] = sum[r][2] = sum[r][3] = (sums){0};
+    EACH_ROW(BEGIN_ROW)
     do { /* at least once: gcc would prepare for no quads, at the price of registers */
 #define LOAD(p) part[p] = _mm512_load_si512(panel + (p)*64);
         EACH_PART(LOAD)
@@ -119,9 +134,7 @@ VNNI static void screen(uint64_t *pass, float near[][BYTES_COLS], const bytes_bl
         q += BYTES_ROWS;
         panel += STRIDE;
     } while (--left > 0);
-#define SCALE(p) scale[p] = _mm512_loadu_ps(b->scale + (p)*WIDE);
-    EACH_PART(SCALE)
-#define TEST_ROW(r) pass[r] = test_row(near[r], sum[r], scale, b->bar[r]);
+#define TEST_ROW(r) pass[r] = test_row(near[r], sum[r], b, r);
     EACH_ROW(TEST_ROW)
 }
 

@@ -23,9 +23,8 @@ typedef struct sieve {
     int64_t n, look;    /* keys; sifted when there are so many */
     float widest;       /* the largest margin of a panel that could be rounded */
     float bar;          /* the k-th largest lower end so far */
-    int32_t start;
-    int left; /* given up */
-    float by[4];
+    int left;           /* given up */
+    float by[4], by_low, by_sum;
     double scale, shift; /* product = scale * that of bytes + shift */
 } sieve;
 
@@ -36,7 +35,7 @@ typedef struct screen {
     int32_t *at;
     int64_t m, n, d, k, quads, panels, step;
     float *centre, *stretch, *shrink; /* [d]; shrink = 1 / stretch */
-    float *scale;                     /* [panels * BYTES_COLS] */
+    float *scale, *low, *sum;         /* [panels * BYTES_COLS] */
     float *lost, *size, *full;        /* of each panel, the largest */
     float most_lost, widest, longest; /* of them all, but for what could not be rounded */
     uint8_t *bytes;
@@ -89,11 +88,13 @@ static void pack_panels(void *ctx, int64_t first, int64_t last)
         s->lost[p] = s->size[p] = s->full[p] = 0;
         for (int64_t i = 0; i < BYTES_COLS; i++) {
             int64_t row = p * BYTES_COLS + i;
-            s->scale[row] = NAN;
+            s->scale[row] = s->low[row] = s->sum[row] = NAN;
             if (row >= s->n)
                 continue;
             bytes_row r = s->kernel->pack(to + i * QUAD, s->c + row * s->d, s->centre, s->stretch, s->d);
             s->scale[row] = r.scale;
+            s->low[row] = r.low;
+            s->sum[row] = r.sum;
             s->lost[p] = fmaxf(s->lost[p], r.lost);
             if (r.lost == INFINITY)
                 continue;
@@ -106,9 +107,11 @@ static void pack_panels(void *ctx, int64_t first, int64_t last)
 static void pack_bank(bk *b, screen *s)
 {
     int64_t rows = s->panels * BYTES_COLS, of_columns = 5 * s->d, of_panels = 3 * s->panels;
-    float *room = cpu_room(b, ROOM_SUMS, (size_t)(rows + of_columns + of_panels) * sizeof *room);
+    float *room = cpu_room(b, ROOM_SUMS, (size_t)(3 * rows + of_columns + of_panels) * sizeof *room);
     s->scale = room;
-    s->lost = s->scale + rows;
+    s->low = s->scale + rows;
+    s->sum = s->low + rows;
+    s->lost = s->sum + rows;
     s->size = s->lost + s->panels;
     s->full = s->size + s->panels;
     s->centre = s->full + s->panels;
@@ -127,39 +130,61 @@ static void pack_bank(bk *b, screen *s)
 
 /* --- a query --- */
 
-/* Rounds a query into its place in a block. With x its values, v = x shrink
- * and w a row of the bank as in bytes.h, x y = x centre + v w, and v w differs from
- * (scale q) (row's scale q) by at most |scale q| lost + |v - scale q| size. The float
- * product differs from x y by its d roundings, d 2^-24 |x| full; the share of
- * 2^-22 is for those of w and of the product of bytes. */
-CPU_CLONES static void ask(const screen *s, sieve *v, int8_t *to, const float *x)
+/* What a query's values are, and what rounding makes of them. */
+typedef struct extent {
+    double most, least, full, centre, whole, kept, lost, sum;
+} extent;
+
+CPU_CLONES static void measure(extent *e, sieve *v, const screen *s, const float *x)
 {
-    double most = 0, all = 0, whole = 0, kept = 0, lost = 0, centre = 0;
-    double d = (double)s->d, tiny = sqrt(d) * 0x1p-62;
-    int64_t sum = 0;
     for (int64_t j = 0; j < s->d; j++) {
-        most = fmax(most, fabs((double)x[j] * (double)s->shrink[j]));
-        all += (double)x[j] * (double)x[j];
+        double value = (double)x[j] * (double)s->shrink[j];
+        e->most = fmax(e->most, value);
+        e->least = fmin(e->least, value);
+        e->full += (double)x[j] * (double)x[j];
         v->shift += (double)x[j] * (double)s->centre[j];
-        centre += (double)s->centre[j] * (double)s->centre[j];
+        e->centre += (double)s->centre[j] * (double)s->centre[j];
     }
-    all = sqrt(all);
-    centre = sqrt(centre);
-    v->scale = most / 127;
-    v->left = !(all * (double)s->longest < 0x1p120 && centre * all < 0x1p120 && most > 0x1p-100);
-    for (int64_t j = 0; j < s->d && !v->left; j++) {
-        double value = (double)x[j] * (double)s->shrink[j], q = rint(value * (127 / most));
-        whole += value * value;
-        kept += q * q;
-        lost += (value - q * v->scale) * (value - q * v->scale);
-        sum += (int64_t)q;
+}
+
+CPU_CLONES static void pack_query(extent *e, int8_t *to, const screen *s, const float *x, double middle,
+                                  double scale)
+{
+    double times = 1 / scale;
+    for (int64_t j = 0; j < s->d; j++) {
+        double value = (double)x[j] * (double)s->shrink[j], q = rint((value - middle) * times);
+        double off = value - middle - q * scale;
+        e->whole += value * value;
+        e->kept += q * q;
+        e->lost += off * off;
+        e->sum += q;
         to[j / QUAD * BYTES_ROWS * QUAD + j % QUAD] = (int8_t)q;
     }
-    v->start = (int32_t)(-128 * sum);
-    v->by[0] = (float)(sqrt(kept) * (1 + 0x1p-18));
-    v->by[1] = (float)((sqrt(lost) + tiny + (d + 64) * 0x1p-22 * sqrt(whole)) / v->scale * (1 + 0x1p-18));
-    v->by[2] = (float)(d * 0x1p-24 * all / v->scale * 1.01);
-    v->by[3] = (float)(d * (0x1p-140 + all * centre * 0x1p-50) / v->scale * (1 + 0x1p-18));
+}
+
+/* Rounds a query into its place in a block. With x its values, v = x shrink is about
+ * middle + scale q; and with w a row of the bank as in bytes.h, x y = x centre + v w.
+ * What is left out of v w is at most |scale q| lost + |v - middle - scale q| size.
+ * The float product differs from x y by its d roundings, d 2^-24 |x| full; `slack` is
+ * for the roundings of w, of its norms and sum, and of the three terms of bytes.h. */
+static void ask(const screen *s, sieve *v, int8_t *to, const float *x)
+{
+    extent e = {.most = 0};
+    measure(&e, v, s, x);
+    double d = (double)s->d, full = sqrt(e.full), centre = sqrt(e.centre), range = e.most - e.least;
+    v->left = !(full * (double)s->longest < 0x1p120 && centre * full < 0x1p120 && range > 0x1p-100);
+    if (v->left)
+        return;
+    double middle = (e.most + e.least) / 2, slack = (d / 16 + 20 * sqrt(d) + 64) * 0x1p-23;
+    v->scale = range / 254;
+    pack_query(&e, to, s, x, middle, v->scale);
+    double lost = sqrt(e.lost) + sqrt(d) * 0x1p-62 + slack * (sqrt(e.whole) + fabs(middle) * sqrt(d));
+    v->by_low = (float)e.sum;
+    v->by_sum = (float)(middle / v->scale);
+    v->by[0] = (float)(sqrt(e.kept) * (1 + 0x1p-18));
+    v->by[1] = (float)(lost / v->scale * (1 + 0x1p-18));
+    v->by[2] = (float)(d * 0x1p-24 * full / v->scale * 1.01);
+    v->by[3] = (float)(d * (0x1p-140 + full * centre * 0x1p-50) / v->scale * (1 + 0x1p-18));
     for (int i = 0; i < 4; i++)
         v->left |= !(v->by[i] < 0x1p100f);
     v->widest = v->by[0] * s->most_lost + v->by[1] * s->widest + v->by[2] * s->longest + v->by[3];
@@ -250,9 +275,12 @@ static void search_block(const screen *s, int64_t block, int64_t turn)
     bytes_block b = {.q = s->asked + block * BYTES_ROWS * s->quads * QUAD,
                      .panel = s->bytes + panel * BYTES_COLS * s->quads * QUAD,
                      .scale = s->scale + panel * BYTES_COLS,
+                     .low = s->low + panel * BYTES_COLS,
+                     .sum = s->sum + panel * BYTES_COLS,
                      .quads = s->quads};
     for (int r = 0; r < BYTES_ROWS; r++) {
-        b.start[r] = v[r].start;
+        b.by_low[r] = v[r].by_low;
+        b.by_sum[r] = v[r].by_sum;
         b.bar[r] = v[r].left ? NAN : v[r].bar - margin(s, &v[r], panel);
     }
     s->kernel->screen(pass, near, &b);
