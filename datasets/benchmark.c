@@ -1,6 +1,6 @@
 /* benchmark.c - reads datasets/<name>.yml and makes its sets. The keys:
  *
- *   classes: [airplane, ...]    names, in the order of the labels
+ *   classes: [airplane, ...]    names, in the order of the labels; or how many
  *   side: 32                    height and width of the images
  *   resize: 32                  their shorter side before the centre crop
  *   mean, std: [r, g, b]        of values in 0..1
@@ -8,6 +8,9 @@
  *   generator: shapes, seed: 1  the program draws the images itself
  *   sets.<set>.group: near      id near far csid outliers tune
  *   sets.<set>.test: FILE.txt   also train, val: a list, or how many to draw
+ *   sets.<set>.images: FOLDER   of its lists, where they are not in `images`
+ *   sets.<set>.resize: 224      of its images, where it is not `resize`; none: only cropped
+ *   from, sets.<set>.from: URL  where people get the lists, the images of the set
  *   sets.<set>.draw: plasma     what to draw, when it is not called as the set
  *
  * Covariate-shifted sets, a split for each corruption and severity:
@@ -33,11 +36,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {"classes", "side",   "resize",    "mean", "std",
-                                   "lists",   "images", "generator", "seed", "sets"};
-static const char *const set_keys[] = {"group", "train",       "val",        "test", "draw",   "corrupt",
-                                       "npy",   "corruptions", "severities", "seed", "cifar",  "idx",
-                                       "npz",   "mat",         "hdf5",       "tree", "images", "labels"};
+static const char *const keys[] = {"classes", "side",      "resize", "mean", "std", "lists",
+                                   "images",  "generator", "seed",   "sets", "from"};
+static const char *const set_keys[] = {"group",       "train",      "val",    "test",   "draw",   "corrupt", "npy",
+                                       "corruptions", "severities", "seed",   "cifar",  "idx",    "npz",     "mat",
+                                       "hdf5",        "tree",       "images", "labels", "resize", "from"};
 static const char *const groups[] = {"id", "near", "far", "csid", "outliers", "tune"};
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
@@ -255,7 +258,8 @@ static int read_form(const benchmark *b, bench_set *s)
     for (int i = 0; s->form && i < COUNT(others); i++)
         if (has(b, s, others[i]))
             return fault("%s: the set %s has `%s` and `%s`: keep one", b->file, s->name, s->form->name, others[i]);
-    if (!s->form && (has(b, s, "images") || has(b, s, "labels")))
+    int listed = has(b, s, "train") || has(b, s, "val") || has(b, s, "test");
+    if (!s->form && ((has(b, s, "images") && !listed) || has(b, s, "labels")))
         return fault(
             "%s: the set %s has `images` or `labels`, which name arrays of npz, mat or hdf5, or the labels "
             "of idx",
@@ -272,10 +276,26 @@ static int check_lists(const benchmark *b, const bench_set *s)
                  b->file, s->name);
 }
 
+/* What is drawn, corrupted or an array of the right size is never resized. */
+static int read_resize(const benchmark *b, bench_set *s)
+{
+    char key[160];
+    const char *given = benchmark_text(b, s->name, "resize", key);
+    s->resize = b->resize;
+    if (given && (s->corrupt || s->npy || config_text(b->c, "generator")))
+        return fault("%s: the set %s: `resize` goes with lists of images and with published forms",
+                     config_origin(b->c, key), s->name);
+    if (given && strcmp(given, "none") == 0) {
+        s->resize = -1;
+        return 0;
+    }
+    return config_int(b->c, key, &s->resize, 1, 4096);
+}
+
 static int read_set(const benchmark *b, bench_set *s)
 {
     s->drawn = -1;
-    if (read_group(b, s) != 0 || read_form(b, s) != 0 || read_shifted(b, s) != 0)
+    if (read_group(b, s) != 0 || read_form(b, s) != 0 || read_shifted(b, s) != 0 || read_resize(b, s) != 0)
         return -1;
     if (s->corrupt || s->npy || s->form)
         return 0;
@@ -300,49 +320,6 @@ static int read_sets(benchmark *b)
     return b->n ? 0 : fault("%s: there are no `sets`", b->file);
 }
 
-static int read_triple(const benchmark *b, const char *key, double out[3])
-{
-    if (config_items(b->c, key) != 3)
-        return fault("%s: `%s` is a list of three numbers (red, green, blue)", b->file, key);
-    for (int i = 0; i < 3; i++) {
-        char *end;
-        const char *item = config_item(b->c, key, i);
-        out[i] = strtod(item, &end);
-        if (*end || end == item || !(out[i] > 0) || out[i] > 1)
-            return fault("%s: `%s`: expected three numbers in 0..1, found %s", config_origin(b->c, key), key, item);
-    }
-    return 0;
-}
-
-static int read_settings(benchmark *b)
-{
-    int64_t seed = 0;
-    b->side = b->resize = 32;
-    if (config_int(b->c, "side", &b->side, 1, 1024) != 0 || config_int(b->c, "seed", &seed, 0, INT64_MAX) != 0)
-        return -1;
-    b->seed = (uint64_t)seed;
-    b->resize = b->side;
-    if (config_int(b->c, "resize", &b->resize, 1, 4096) != 0)
-        return -1;
-    b->n_classes = config_items(b->c, "classes");
-    if (b->n_classes < 2)
-        return fault("%s: `classes` is a list of at least two names", b->file);
-    b->classes = text_more(NULL, (size_t)b->n_classes * sizeof *b->classes);
-    for (int i = 0; i < b->n_classes; i++)
-        b->classes[i] = config_item(b->c, "classes", i);
-    if (read_triple(b, "mean", b->mean) != 0 || read_triple(b, "std", b->std) != 0)
-        return -1;
-    const char *generator = config_text(b->c, "generator");
-    if (!generator)
-        return 0;
-    if (strcmp(generator, "shapes") != 0)
-        return fault("%s: unknown generator `%s`: there is `shapes`", config_origin(b->c, "generator"), generator);
-    if (b->side != SHAPES_SIDE || b->n_classes != SHAPES_CLASSES)
-        return fault("%s: the generator draws %d classes of %d x %d pixels", b->file, SHAPES_CLASSES, SHAPES_SIDE,
-                     SHAPES_SIDE);
-    return 0;
-}
-
 int benchmark_open(benchmark **out, const char *folder, const char *name, const char *data, const char *imported)
 {
     benchmark *b = text_more(NULL, sizeof *b);
@@ -354,7 +331,7 @@ int benchmark_open(benchmark **out, const char *folder, const char *name, const 
     int rc = 0;
     if (strchr(name, '/') || !file_exists(b->file))
         rc = fault("there is no benchmark %s: expected the file %s", name, b->file);
-    if (rc != 0 || config_read(b->c, b->file) != 0 || check_keys(b) != 0 || read_settings(b) != 0 ||
+    if (rc != 0 || config_read(b->c, b->file) != 0 || check_keys(b) != 0 || benchmark_settings(b) != 0 ||
         read_sets(b) != 0) {
         benchmark_close(b);
         return -1;
@@ -392,6 +369,7 @@ void benchmark_close(benchmark *b)
     }
     free(b->sets);
     free(b->classes);
+    free(b->numbers);
     config_free(b->c);
     free(b->name);
     free(b->file);

@@ -147,7 +147,7 @@ int opened_labels(opened *f, const wanted *w, const int64_t *values, int64_t n, 
 int opened_arrays(opened *f, const wanted *w, const char *what)
 {
     f->px.side = w->side;
-    f->px.resize = w->resize ? w->resize : w->side;
+    f->px.resize = w->resize < 0 ? 0 : w->resize ? w->resize : w->side;
     return pixels_fill(&f->f, &f->px, what);
 }
 

@@ -72,16 +72,17 @@ static int needs_data(const benchmark *b, const bench_set *s, const char *what)
 
 static int find_list(const benchmark *b, const bench_set *s, const char *file, origin *o)
 {
-    char folder[PATH_MAX], path[PATH_MAX], what[PATH_MAX];
+    char folder[PATH_MAX], path[PATH_MAX], what[PATH_MAX], key[160];
     snprintf(what, sizeof what, "the list %s/%s and its images", config_text(b->c, "lists"), file);
     if (needs_data(b, s, what) != 0)
         return -1;
     file_join(folder, sizeof folder, b->data, config_text(b->c, "lists"));
     file_join(path, sizeof path, folder, file);
-    o->root = text_copy(file_join(folder, sizeof folder, b->data, config_text(b->c, "images")));
+    const char *below = benchmark_text(b, s->name, "images", key);
+    o->root = text_copy(file_join(folder, sizeof folder, b->data, below ? below : config_text(b->c, "images")));
     if (list_read(&o->l, path, inside(s) ? LIST_CLASSES : LIST_OUTSIDE, b->n_classes) != 0)
         return -1;
-    o->im = (images){.l = &o->l, .root = o->root, .resize = b->resize, .side = b->side};
+    o->im = (images){.l = &o->l, .root = o->root, .resize = s->resize < 0 ? 0 : s->resize, .side = b->side};
     o->source = images_source(&o->im);
     return o->source ? 0 : -1;
 }
@@ -273,7 +274,7 @@ static int find_form(sources *r, const benchmark *b, const bench_set *s)
                 .images = benchmark_text(b, s->name, "images", key),
                 .labels = benchmark_text(b, s->name, "labels", key),
                 .side = b->side,
-                .resize = b->resize,
+                .resize = s->resize,
                 .outside = !inside(s),
                 .classes = b->n_classes,
                 .names = b->classes};

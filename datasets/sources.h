@@ -30,18 +30,23 @@ typedef struct bench_set {
     const char *path;    /* below the user's data folder */
     parts parts;         /* none: its splits are called train, val, test */
     uint64_t seed;       /* of the corruptions */
+    int64_t resize;      /* the shorter side of its images before the crop; -1: left alone */
 } bench_set;
 
 struct benchmark {
     char *name, *file, *data, *imported;
     config *c;
     const char **classes;
+    char *numbers; /* where the classes' names are kept when only their number was said */
     bench_set *sets;
     int n;
     int64_t n_classes, side, resize;
     uint64_t seed;
     double mean[3], std[3];
 };
+
+/* benchmark_settings.c: what holds for all sets; 0, or -1 with fault(). */
+int benchmark_settings(benchmark *b);
 
 const bench_set *benchmark_find(const benchmark *b, const char *name); /* NULL: no such set */
 

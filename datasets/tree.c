@@ -303,7 +303,9 @@ static void make_list(opened *f, const wanted *w, const int64_t *label)
     f->im = (images){.l = &f->l,
                      .root = f->root ? f->root : "",
                      .members = &f->members,
-                     .resize = w->resize ? w->resize : w->side,
+                     .resize = w->resize < 0 ? 0
+                               : w->resize   ? w->resize
+                                             : w->side,
                      .side = w->side};
 }
 
