@@ -259,16 +259,19 @@ static float whole(uint64_t seed, int64_t i)
 static void each_backend(void (*check)(void))
 {
     char names[8][32];
-    int n = backends_built(names, 8);
+    int n = backends_built(names, 8), opened = 0;
     ref = backends_open("ref");
     assert_non_null(ref.b);
     for (int i = 0; i < n; i++) {
         tested_one = backends_open(names[i]);
         if (tested_one.b)
             check();
+        opened += tested_one.b != NULL;
         backends_close(&tested_one);
     }
     backends_close(&ref);
+    if (!opened)
+        skip();
 }
 
 static void check_kind(const int64_t shape[4], int kind)
