@@ -13,6 +13,7 @@ int compare_paper_main(int argc, char **argv); /* paper_compare.c: results besid
 int methods_main(int argc, char **argv);       /* registry.c: the plugins, their parameters */
 int show_main(int argc, char **argv);          /* registry.c: one method's defaults as configuration */
 int devices_main(int argc, char **argv);       /* device.c: the backends, and why one was refused */
+int doctor_main(int argc, char **argv);        /* doctor.c: what is here, and what is missing */
 int import_main(int argc, char **argv);        /* datasets/import.c: list and images to HDF5 */
 int inspect_main(int argc, char **argv);       /* inspect.c: what a data set holds */
 int corrupt_main(int argc, char **argv);       /* datasets/corrupt.c: a set, corrupted, to HDF5 */

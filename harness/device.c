@@ -223,21 +223,23 @@ void device_sync(void)
 
 /* --- `oodbench devices` --- */
 
-static void print_device(const char *name)
+/* Opens it to see; what it is, or why it cannot be used, goes to `each`. */
+static void try_device(const char *name, device_seen *each, void *arg)
 {
-    char text[512];
+    char text[512], all[600];
     size_t unused = 0, total = 0;
     const bk_api *api = load(name);
 
     if (!api || device_open_api(api, 0) < 0) {
-        printf("%-8s refused  %s\n", name, fault_text());
+        each(arg, name, 0, fault_text());
         return;
     }
     device_describe(text, sizeof text);
     engine.api->memory(engine.b, &unused, &total);
-    printf("%-8s ready    %s; %.1f of %.1f GiB unused\n", name, text, (double)unused / (1 << 30),
-           (double)total / (1 << 30));
+    snprintf(all, sizeof all, "%s; %.1f of %.1f GiB unused", text, (double)unused / (1 << 30),
+             (double)total / (1 << 30));
     device_close();
+    each(arg, name, 1, all);
 }
 
 static int is_object(const struct dirent *e)
@@ -245,6 +247,31 @@ static int is_object(const struct dirent *e)
     size_t n = strlen(e->d_name);
 
     return n > 3 && strcmp(e->d_name + n - 3, ".so") == 0;
+}
+
+int device_each(device_seen *each, void *arg)
+{
+    char folder[PATH_MAX];
+    struct dirent **found;
+    int n;
+
+    kernels_folder(folder, sizeof folder);
+    n = scandir(folder, &found, is_object, alphasort);
+    if (n <= 0)
+        return fault("no backend in %s: run make", folder);
+    for (int i = 0; i < n; i++) {
+        found[i]->d_name[strlen(found[i]->d_name) - 3] = '\0';
+        try_device(found[i]->d_name, each, arg);
+        free(found[i]);
+    }
+    free(found);
+    return 0;
+}
+
+static void print_device(void *arg, const char *name, int ready, const char *text)
+{
+    (void)arg;
+    printf("%-8s %-8s %s\n", name, ready ? "ready" : "refused", text);
 }
 
 int devices_main(int argc, char **argv)
@@ -255,24 +282,11 @@ int devices_main(int argc, char **argv)
         "`device: auto` takes the first that is ready of cuda, cpu, ref.\n\n"
         "OODBENCH_KERNELS   folder of backends; default: kernels/ beside the program\n"
         "OODBENCH_CACHE     folder for what they measured; default: oodbench in $XDG_CACHE_HOME or ~/.cache\n";
-    char folder[PATH_MAX];
-    struct dirent **found;
-    int n;
 
     if (argc > 1) {
         int help = strcmp(argv[1], "--help") == 0;
         fprintf(help ? stdout : stderr, usage, argv[0]);
         return help ? EXIT_OK : EXIT_CONFIG;
     }
-    kernels_folder(folder, sizeof folder);
-    n = scandir(folder, &found, is_object, alphasort);
-    if (n <= 0)
-        return fault("no backend in %s: run make", folder);
-    for (int i = 0; i < n; i++) {
-        found[i]->d_name[strlen(found[i]->d_name) - 3] = '\0';
-        print_device(found[i]->d_name);
-        free(found[i]);
-    }
-    free(found);
-    return EXIT_OK;
+    return device_each(print_device, NULL) == 0 ? EXIT_OK : -1;
 }

@@ -65,6 +65,11 @@ const char *device_name(void);                          /* "cpu"; "none" */
 void device_describe(char *text, size_t cap);
 void device_sync(void); /* waits, and is counted */
 
+/* Every backend that is built, in the order of names, each opened and closed again: `text` says
+ * what it is or why it is refused. None may be open. -1 with fault() when none is built. */
+typedef void device_seen(void *arg, const char *name, int ready, const char *text);
+int device_each(device_seen *each, void *arg);
+
 /* Switches; each returns what it was. */
 bool engine_fused(bool on);
 bool engine_parameters(bool on);

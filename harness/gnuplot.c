@@ -63,3 +63,24 @@ int gnuplot_draw(const figure *of, const char *csv, const char *out, double widt
     free(cm);
     return rc;
 }
+
+int gnuplot_describe(char *said, size_t cap)
+{
+    char gnuplot[PATH_MAX], plain[] = "-d", execute[] = "-e";
+    char ask[] =
+        "has(t) = strstrt(\" \".GPVAL_TERMINALS.\" \", \" \".t.\" \") > 0; "
+        "print sprintf(\"%s draws%s%s%s%s\", sprintf(\"%.1f\", GPVAL_VERSION), has(\"svg\") ? \" .svg\" : \"\", "
+        "has(\"pngcairo\") || has(\"png\") ? \" .png\" : \"\", has(\"pdfcairo\") ? \" .pdf\" : \"\", "
+        "has(\"tikz\") || has(\"cairolatex\") ? \" .tex\" : \"\")";
+    outcome o;
+    if (find_program(gnuplot, "gnuplot") != 0)
+        return -1;
+    char *argv[] = {gnuplot, plain, execute, ask, NULL};
+    job j = {.argv = argv, .report_fd = 3, .timeout_s = 20, .report = ignore};
+    if (spawn_run(&o, &j) != 0)
+        return -1;
+    if (o.end != SPAWN_EXIT || o.code != 0 || !strstr(o.last, " draws"))
+        return fault("gnuplot does not answer: %s", o.last[0] ? o.last : "it died");
+    snprintf(said, cap, "%s", o.last);
+    return 0;
+}

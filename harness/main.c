@@ -33,6 +33,7 @@ static const command commands[] = {
     {"corrupt", corrupt_main, "BENCHMARK SET ... / FILE.h5", "corrupt images of a data set, as HDF5", 0},
     {"convert", convert_main, "CHECKPOINT -o FILE", "a PyTorch checkpoint as .safetensors", 0},
     {"trace", trace_main, "CHECKPOINT IMAGES -o FILE", "what every layer of a network makes of images", 0},
+    {"doctor", doctor_main, "[DATA]", "which benchmarks can run here, and what the others lack", 0},
     {"devices", devices_main, "", "list what can compute here, and why something cannot", 0},
     {"cell", cell_main, "FILE.yml", "one process of an experiment", 1},
     {"describe", describe_main, "METHOD.so", "one method in a form for programs", 1},

@@ -36,4 +36,7 @@ int plot_draw(int argc, char **argv, int notes);
  * how it is drawn. width: in cm; 0: the script's own. *said: what gnuplot had to say, to be freed. */
 int gnuplot_draw(const figure *of, const char *csv, const char *out, double width, char **said);
 
+/* What gnuplot is and draws: "6.0 draws .svg .png .pdf .tex"; -1 with fault() when it cannot be run. */
+int gnuplot_describe(char *said, size_t cap);
+
 #endif
