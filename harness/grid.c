@@ -2,6 +2,7 @@
 #include "grid.h"
 #include "config.h"
 #include "fault.h"
+#include "left_out.h"
 #include "text.h"
 
 #include <math.h>
@@ -189,7 +190,7 @@ static int wanted(const sheet *s, int row, const char *keep, const table_options
 int grid_make(grid *g, const sheet *rows, const char *keep, const table_options *o)
 {
     int n = sheet_rows(rows);
-    *g = (grid){.rows = rows};
+    *g = (grid){.rows = rows, .left_out = o->left_out};
     for (int row = 0; row < n; row++) {
         if (!wanted(rows, row, keep, o) || !result_ok(rows, row))
             continue;
@@ -308,6 +309,8 @@ static mean over_seeds(const grid *g, int line, const subject *of, int n)
             mean_take(&all, sum / n);
         all.partial |= absent > 0;
     }
+    for (int i = 0; i < n; i++)
+        all.partial |= of[i].groups && left_out_has(g->left_out, of[i].groups);
     mean_end(&all);
     return all;
 }

@@ -24,7 +24,8 @@ typedef struct grid {
     enum heading *headings; /* of each line */
     char **settings;        /* of each line's scorer, less what a search chose: that may differ from seed to seed */
     int nlines, nsets, nseeds;
-    int *at; /* [lines][seeds][sets] rows that are ok, or -1 */
+    int *at;              /* [lines][seeds][sets] rows that are ok, or -1 */
+    const char *left_out; /* left_out.h; not owned */
     const measure *measures[8];
     int nmeasures;
 } grid;

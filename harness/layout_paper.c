@@ -2,6 +2,7 @@
  * every metric, then accuracy on clean and on shifted images. Its CSV has a row
  * per line and the columns that results/paper has. */
 #include "grid.h"
+#include "left_out.h"
 #include "matrix.h"
 #include "text.h"
 
@@ -183,13 +184,14 @@ void layout_paper(FILE *to, const grid *g, const table_options *o)
     }
     matrix m = make(g, list, n, &partial);
     char *rest = describe(g);
-    const char *note = partial ? "* some sets or seeds are missing in this mean" : NULL;
+    char *note = partial ? left_out_note(g->left_out) : NULL;
     char *context = line_context(g);
     layout_words(to, context, o);
     free(context);
     fputc('\n', to);
     matrix_print(to, &m, &(caption){"Detection and accuracy", rest, note}, o);
     free(rest);
+    free(note);
     matrix_free(&m);
     free(list);
 }

@@ -1,6 +1,7 @@
 /* layouts.c - which columns a grid shows, and its two kinds of CSV. */
 #include "grid.h"
 #include "html.h"
+#include "left_out.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -233,9 +234,10 @@ static void print_metric(FILE *to, const grid *g, const measure *of, const table
 {
     matrix m = make(g, of);
     char *rest = text_format("in %%, %s is better: %s", of->higher ? "higher" : "lower", of->meaning);
-    const char *note = any_partial(&m) ? "* some sets or seeds are missing in this mean" : NULL;
+    char *note = any_partial(&m) ? left_out_note(g->left_out) : NULL;
     matrix_print(to, &m, &(caption){of->title, rest, note}, o);
     free(rest);
+    free(note);
     matrix_free(&m);
 }
 

@@ -8,6 +8,7 @@
 #include "file.h"
 #include "gallery.h"
 #include "layout.h"
+#include "left_out.h"
 #include "progress.h"
 #include "rows.h"
 #include "sets.h"
@@ -288,6 +289,9 @@ static int finish(const rows *r)
     for (int row = 0; row < sheet_rows(r->results); row++)
         good += keep[row] && result_ok(r->results, row);
     table_options o = table_to_terminal();
+    char *left_out = left_out_of(r->p.b, r->p.c);
+    o.left_out = left_out;
+    int kept = left_out_keep(left_out, r->p.out);
     if (r->p.score.n || r->p.train.n)
         tallies_print(stdout, r, &o);
     int rc = good ? table_print(stdout, r->results, keep, &o) : 0;
@@ -299,7 +303,8 @@ static int finish(const rows *r)
     if (r->unfinished)
         printf("%d points of analyses could not be computed: why stands above\n", r->unfinished);
     free(keep);
-    return rc != 0 ? -1 : bad || r->unfinished ? 1 : EXIT_OK;
+    free(left_out);
+    return rc != 0 || kept != 0 ? -1 : bad || r->unfinished ? 1 : EXIT_OK;
 }
 
 static int run_plan(rows *r)

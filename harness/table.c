@@ -7,6 +7,7 @@
 #include "fault.h"
 #include "file.h"
 #include "grid.h"
+#include "left_out.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -304,7 +305,10 @@ int table_main(int argc, char **argv)
             return help(stdout);
     if (take_arguments(&r, argc, argv) != 0 || open_files(&r, &rows) != 0)
         return -1;
+    char *left_out = r.nfiles == 1 ? left_out_beside(r.files[0]) : NULL;
+    r.options.left_out = left_out;
     int rc = print_request(&r, rows);
+    free(left_out);
     sheet_close(rows);
     return rc;
 }

@@ -19,6 +19,7 @@ typedef struct table_options {
     const char *metrics;                        /* "fpr95,auroc"; NULL: these two, in CSV all */
     const char *score;                          /* only this scorer; NULL: all */
     int bold;                                   /* mark the best and the second of a column with terminal codes */
+    const char *left_out;                       /* left_out.h: sets the means lack; NULL: none */
     int width;                                  /* of a line of text; 0: the usual 120 */
     enum heading (*heading)(const char *train); /* heading_of; NULL: lines stay in one group */
 } table_options;
