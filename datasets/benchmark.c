@@ -317,6 +317,8 @@ static int read_sets(benchmark *b)
     for (int i = 0; i < b->n; i++)
         if (check_whole(b, &b->sets[i]) != 0)
             return -1;
+    for (int i = 0; i < b->n; i++)
+        b->sets[i].trainless = sources_trainless(b, &b->sets[i]);
     return b->n ? 0 : fault("%s: there are no `sets`", b->file);
 }
 
@@ -366,6 +368,7 @@ void benchmark_close(benchmark *b)
     for (int i = 0; i < b->n; i++) {
         free(b->sets[i].name);
         parts_free(&b->sets[i].parts);
+        free(b->sets[i].trainless);
     }
     free(b->sets);
     free(b->classes);
@@ -419,6 +422,12 @@ const char *benchmark_group(const benchmark *b, const char *name)
 {
     const bench_set *s = benchmark_find(b, name);
     return s ? s->group : NULL;
+}
+
+const char *benchmark_trainless(const benchmark *b, const char *name)
+{
+    const bench_set *s = benchmark_find(b, name);
+    return s ? s->trainless : NULL;
 }
 
 const char *benchmark_nearest(const benchmark *b, const char *name)

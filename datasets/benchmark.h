@@ -29,6 +29,10 @@ const char *benchmark_set(const benchmark *b, int i);
 const char *benchmark_group(const benchmark *b, const char *set);   /* NULL: no such set */
 const char *benchmark_nearest(const benchmark *b, const char *set); /* a similar name, or NULL */
 
+/* Why a set's training images, which are not on disk, are left out; NULL: they are there, or
+ * were never listed. What was imported with them before stays. */
+const char *benchmark_trainless(const benchmark *b, const char *set);
+
 /* The splits of a set that tests look at: "test" alone for a plain set;
  * "gaussian_noise_1", ... for a corrupted one; NULL behind the last. */
 const char *benchmark_part(const benchmark *b, const char *set, int i);

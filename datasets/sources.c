@@ -4,7 +4,9 @@
 #include "../harness/fault.h"
 #include "../harness/file.h"
 #include "../harness/text.h"
+#include "archive.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +58,7 @@ const char *sources_split(const benchmark *b, const bench_set *s, int i)
     if (s->form)
         return NULL;
     for (int k = 0; k < SOURCES_SPLITS; k++)
-        if (benchmark_text(b, s->name, sources_splits[k], key) && i-- == 0)
+        if (!(k == 0 && s->trainless) && benchmark_text(b, s->name, sources_splits[k], key) && i-- == 0)
             return sources_splits[k];
     return NULL;
 }
@@ -105,6 +107,40 @@ static int find_split(const benchmark *b, const bench_set *s, const char *split,
 {
     char key[160];
     return s->drawn >= 0 ? find_drawn(b, s, split, o) : find_list(b, s, benchmark_text(b, s->name, split, key), o);
+}
+
+/* The first image tells: a folder, or the zip that holds the other splits, may be there without. */
+static int read_first(const char *root, const char *file)
+{
+    archive *a;
+    const void *bytes;
+    char *line = NULL;
+    size_t cap = 0, n;
+    FILE *f = fopen(file, "r");
+    if (!f)
+        return fault("cannot read %s: %s", file, strerror(errno));
+    int rc = getline(&line, &cap, f) > 0 && strrchr(line, ' ') && archive_open(&a, root) == 0 ? 0 : 1;
+    fclose(f);
+    if (rc == 0) {
+        *strrchr(line, ' ') = '\0';
+        rc = archive_read(a, line, &bytes, &n);
+        archive_close(a);
+    }
+    free(line);
+    return rc < 0 ? -1 : 0; /* a list that is not one is refused when it is read whole */
+}
+
+char *sources_trainless(const benchmark *b, const bench_set *s)
+{
+    char key[160], folder[PATH_MAX], file[PATH_MAX], root[PATH_MAX];
+    const char *train = benchmark_text(b, s->name, "train", key);
+    const char *below = benchmark_text(b, s->name, "images", key);
+    int tested = benchmark_text(b, s->name, "val", key) && benchmark_text(b, s->name, "test", key);
+    if (!b->data || !train || !tested || s->drawn >= 0 || strcmp(s->group, "id") != 0)
+        return NULL;
+    file_join(folder, sizeof folder, b->data, config_text(b->c, "lists"));
+    file_join(root, sizeof root, b->data, below ? below : config_text(b->c, "images"));
+    return read_first(root, file_join(file, sizeof file, folder, train)) == 0 ? NULL : text_copy(fault_text());
 }
 
 /* --- all of them --- */
@@ -334,12 +370,13 @@ int sources_match(const char *path, const char *split, const char *source)
     return same;
 }
 
-/* Without the user's images nothing can be compared: what was imported before is taken as it is. */
+/* Without the user's images nothing can be compared: what was imported before is taken as it is,
+ * of the ID set also without images to train with. */
 static int imported_before(const benchmark *b, const bench_set *s, const char *path)
 {
     int n = 0;
     for (const char *split; (split = sources_split(b, s, n)) != NULL; n++)
-        if (!sources_match(path, split, NULL))
+        if (!sources_match(path, split, NULL) && !(inside(s) && strcmp(split, "train") == 0))
             return 0;
     return n > 0;
 }

@@ -30,6 +30,7 @@ typedef struct bench_set {
     const char *path;    /* below the user's data folder */
     parts parts;         /* none: its splits are called train, val, test */
     uint64_t seed;       /* of the corruptions */
+    char *trainless;     /* why the training images of an ID set are left out; NULL: they are not */
     int64_t resize;      /* the shorter side of its images before the crop; -1: left alone */
 } bench_set;
 
@@ -52,6 +53,9 @@ const bench_set *benchmark_find(const benchmark *b, const char *name); /* NULL: 
 
 /* The value of `sets.<set>.<below>`, or NULL; its key goes to `key`. */
 const char *benchmark_text(const benchmark *b, const char *set, const char *below, char key[160]);
+
+/* Of an ID set with lists, why its training images are not to be had; NULL: they are. */
+char *sources_trainless(const benchmark *b, const bench_set *s);
 
 /* Split i of a set: 0 .. until NULL. */
 const char *sources_split(const benchmark *b, const bench_set *s, int i);

@@ -188,6 +188,18 @@ int dataset_open(dataset **out, const char *path, const char *split)
     return rc;
 }
 
+int dataset_lacks(const char *path, const char *split)
+{
+    hdf_begin();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (file < 0)
+        return 0;
+    int lacks = H5Lexists(file, split, H5P_DEFAULT) == 0;
+    H5Fclose(file);
+    return lacks;
+}
+
 void dataset_close(dataset *d)
 {
     if (!d)

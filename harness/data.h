@@ -11,6 +11,7 @@ typedef struct dataset dataset;
 
 int dataset_open(dataset **d, const char *path, const char *split); /* "train" "val" "test" */
 void dataset_close(dataset *d);
+int dataset_lacks(const char *path, const char *split); /* 1: a data set can be read, it has no such split */
 
 const char *dataset_name(const dataset *d);
 const char *dataset_digest(const dataset *d); /* SHA-256 of pixels and labels of this split, 64 hex digits */

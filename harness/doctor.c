@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { WIDTH = 100, INDENT = 11 };
+enum { INDENT = 11 };
 
 typedef struct request {
     const char *data, *imported, *only;
@@ -31,18 +31,10 @@ static const char usage[] =
     "  --imported DIR    where the HDF5 files are (datasets/imported)\n\n"
     "Ends with 0 when a benchmark can run, else with 1.\n";
 
-/* Words behind a label, on as many lines as they need. */
 static void say(const char *label, const char *words)
 {
-    int at = printf("%-*s", INDENT, label);
-    for (const char *p = words; *p;) {
-        int n = (int)strcspn(p, " ");
-        if (at > INDENT && at + 1 + n > WIDTH)
-            at = printf("\n%*s", INDENT, "") - 1; /* the newline takes no column */
-        at += printf("%s%.*s", at > INDENT ? " " : "", n, p);
-        p += n + (p[n] != '\0');
-    }
-    putchar('\n');
+    printf("%-*s", INDENT, label);
+    print_words(INDENT, words);
 }
 
 /* --- what is installed --- */

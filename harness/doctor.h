@@ -41,6 +41,9 @@ enum verdict checkup_verdict(const checkup *c);
 /* How many sets of a group there are, and how many of them can be used. */
 void checkup_count(const checkup *c, const char *group, int *here, int *all);
 
+/* Words from this column on, on as many lines of a screen as they need. */
+void print_words(int indent, const char *words);
+
 /* What a benchmark lacks and where it comes from, for a screen of 100 columns. */
 void checkup_print(const checkup *c);
 

@@ -4,12 +4,29 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { WIDTH = 100 };
+
+void print_words(int indent, const char *words)
+{
+    int at = indent;
+    for (const char *p = words; *p;) {
+        int n = (int)strcspn(p, " ");
+        if (at > indent && at + 1 + n > WIDTH)
+            at = printf("\n%*s", indent, "") - 1; /* the newline takes no column */
+        at += printf("%s%.*s", at > indent ? " " : "", n, p);
+        p += n + (p[n] != '\0');
+    }
+    putchar('\n');
+}
+
 static void print_lacking(const checkup *c)
 {
     for (int i = 0; i < c->n; i++) {
         const checked_set *s = &c->sets[i];
-        if (s->state == SET_LACKING)
-            printf("  %-20s %-9s %s\n", s->name, s->group, s->lacks);
+        if (!s->lacks)
+            continue;
+        int indent = printf("  %-20s %-9s ", s->name, s->group);
+        print_words(indent, s->lacks);
     }
 }
 
@@ -17,14 +34,14 @@ static void print_lacking(const checkup *c)
 static int is_first(const checkup *c, int i)
 {
     for (int k = 0; k < i; k++)
-        if (c->sets[k].state == SET_LACKING && c->sets[k].from && strcmp(c->sets[k].from, c->sets[i].from) == 0)
+        if (c->sets[k].lacks && c->sets[k].from && strcmp(c->sets[k].from, c->sets[i].from) == 0)
             return 0;
     return 1;
 }
 
 static int belongs(const checked_set *s, const char *place)
 {
-    return s->state == SET_LACKING && s->from && s->place && strcmp(s->place, place) == 0;
+    return s->lacks && s->from && s->place && strcmp(s->place, place) == 0;
 }
 
 /* Has a set before i the same place? */
@@ -52,7 +69,7 @@ void checkup_print(const checkup *c)
     int lists = 0, lacking = 0;
     for (int i = 0; i < c->n; i++) {
         lists |= c->sets[i].list;
-        lacking += c->sets[i].state == SET_LACKING;
+        lacking += c->sets[i].lacks != NULL;
     }
     if (!lacking)
         return;

@@ -112,6 +112,16 @@ static void diagnose(checked_set *f, const benchmark *b, const bench_set *s)
     free(said);
 }
 
+static char *missing_training(const benchmark *b, const bench_set *s)
+{
+    char key[160], path[PATH_MAX];
+    char *train = text_format("%s/%s", config_text(b->c, "lists"), benchmark_text(b, s->name, "train", key));
+    int there = file_exists(file_join(path, sizeof path, b->data, train));
+    char *lacks = text_format(there ? "images to train with, of the list %s" : "list %s", train);
+    free(train);
+    return lacks;
+}
+
 /* What importing writes: pixels, for nothing is stored as it was encoded. */
 static int64_t weigh(const benchmark *b, const bench_set *s)
 {
@@ -133,6 +143,8 @@ static void check_set(checked_set *f, const benchmark *b, const bench_set *s)
     f->state = fresh > 0 ? SET_IMPORTED : fresh == 0 ? SET_HERE : SET_LACKING;
     if (fresh < 0)
         diagnose(f, b, s);
+    if (fresh >= 0 && s->trainless)
+        f->lacks = missing_training(b, s);
     if (fresh == 0)
         f->bytes = weigh(b, s);
     if (is_listed(s))

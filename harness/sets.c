@@ -129,6 +129,17 @@ static int check_set(const benchmark *b, const config *c, const char *key, const
     return 0;
 }
 
+/* Networks trained elsewhere are judged without the training images; nothing can be trained. */
+static int check_training(const benchmark *b, const config *c)
+{
+    const char *id = config_text(c, "id"), *why = benchmark_trainless(b, id);
+    if (why && config_items(c, "train") > 0)
+        return fault("%s: there are no training images of %s: %s", config_origin(c, "train"), id, why);
+    if (why)
+        fprintf(stderr, "left out of %s: train: %s\n", id, why);
+    return 0;
+}
+
 /* near and far that were not given: the benchmark's, as far as they are there and no other key has them. */
 static int default_group(const benchmark *b, config *c, const char *group)
 {
@@ -190,7 +201,7 @@ static int choose(const benchmark *b, config *c)
                      config_text(c, "benchmark"));
     if (config_items(c, "id") == 0)
         config_set(c, "id", id, "the benchmark");
-    if (check_set(b, c, "id", config_text(c, "id")) != 0)
+    if (check_set(b, c, "id", config_text(c, "id")) != 0 || check_training(b, c) != 0)
         return -1;
     for (int g = 0; g < 2; g++)
         if (!config_has(c, groups[g]) && default_group(b, c, groups[g]) != 0)

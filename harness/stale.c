@@ -144,7 +144,9 @@ int stale_mark(rows *r)
         0)
         return -1;
     int rc = 0;
-    for (int i = 0; rc == 0 && i < 3; i++)
+    if (benchmark_path(r->p.b, config_text(r->p.c, "id"), path, sizeof path) != 0)
+        rc = -1;
+    for (int i = rc == 0 && dataset_lacks(path, splits[0]); rc == 0 && i < 3; i++)
         rc = look(r, config_text(r->p.c, "id"), splits[i], &c) != 0
                  ? -1
                  : check(r, list, config_text(r->p.c, "id"), splits[i], &c);

@@ -67,12 +67,13 @@ static void nothing_but_what_is_drawn(void **state)
 static void some_sets_are_there(void **state)
 {
     (void)state;
-    put_set("some", "train_cifar100.txt", "cifar100", 1);
     put_set("some", "val_cifar100.txt", "cifar100", 1);
     put_set("some", "test_cifar100.txt", "cifar100", 1);
     char *said = examine(1, "some", "--benchmark cifar100");
     says(said, "cifar100        cannot run   to import    0/2   0/4   4/5   0/1       0/1\n");
+    says(said, "\n  cifar100             id        list benchmark_imglist/cifar100/train_cifar100.txt\n");
     free(said);
+    put_set("some", "train_cifar100.txt", "cifar100", 1);
     put_set("some", "test_tin.txt", "tin", 1);
     put_set("some", "test_svhn.txt", "svhn", 0);
     write_text("some/pretrained/r18.ckpt", "x");
@@ -84,6 +85,7 @@ static void some_sets_are_there(void **state)
     says(said, "1 in pretrained/: r18.ckpt\n");
     says(said, "can run    cifar100 (partly");
     assert_null(strstr(said, "\n  tin  "));
+    assert_null(strstr(said, "\n  cifar100  "));
     is_narrow(said);
     free(said);
     put_set("some", "test_svhn.txt", "svhn", 1);

@@ -4,6 +4,7 @@
 
 #include "../harness/engine.h"
 #include "../harness/models.h"
+#include "listed.h"
 
 static int set_up(void **state)
 {
@@ -64,8 +65,43 @@ static void means_without_a_set_are_marked(void **state)
     free(own);
 }
 
+/* Images to train with are no part of the detection of a network that is trained. */
+static void without_training_images(void **state)
+{
+    (void)state;
+    int status;
+    snprintf(top, sizeof top, "%s", here);
+    put_listed("birds", "", 32, 32, 20);
+    write_text("birds.yml", "classes: 10\nside: 32\nmean: [0.5, 0.5, 0.5]\nstd: [0.5, 0.5, 0.5]\nlists: lists\n"
+                            "images: images\nsets:\n  birds: {group: id, train: more.txt, val: birds.txt, "
+                            "test: birds.txt}\n  others: {group: far, test: birds.txt}\n");
+    write_text("b.yml", "benchmark: birds.yml\nnet: resnet20\nweights: w.safetensors\nscore: msp\ndevice: cpu\n");
+    char *run = text_format("run '%s/b.yml' --data '%s' --imported '%s/imported' --out '%s/b'", here, here, here,
+                            here);
+    char *said = run_partly(run), *train = text_format("%s --train ce", run);
+    says(said, "left out of birds: train: cannot read ");
+    says(said, "\nmsp");
+    free(said);
+    said = output(&status, "%s", train);
+    assert_int_equal(status, EXIT_CONFIG);
+    says(said, "--train: there are no training images of birds: ");
+    free(said);
+
+    write_text("lists/more.txt", "more/1.png 3\n"); /* its images are not there */
+    said = run_partly(run);
+    says(said, "left out of birds: train: ");
+    free(said);
+    write_text("lists/more.txt", "birds/1.png 3\n"); /* now there are some */
+    said = run_partly(run);
+    assert_null(strstr(said, "left out"));
+    free(said);
+    free(train);
+    free(run);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(means_without_a_set_are_marked)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(means_without_a_set_are_marked),
+                                       cmocka_unit_test(without_training_images)};
     return cmocka_run_group_tests(tests, set_up, program_end);
 }
