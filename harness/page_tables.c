@@ -3,6 +3,7 @@
 #include "accuracies.h"
 #include "file.h"
 #include "headings.h"
+#include "left_out.h"
 #include "page.h"
 
 #include <stdlib.h>
@@ -110,8 +111,8 @@ int page_failures(page *p)
 /* The groups' means in the two usual metrics; every set and the other metrics are folded. */
 int page_results(page *p)
 {
-    const table_options paper = {.format = TABLE_HTML, .layout = TABLE_PAPER, .heading = heading_of};
-    const table_options sets = {
+    table_options paper = {.format = TABLE_HTML, .layout = TABLE_PAPER, .heading = heading_of};
+    table_options sets = {
         .format = TABLE_HTML, .metrics = "fpr95,auroc,aupr_in,aupr_out,fpr95_id", .heading = heading_of};
     int row = sheet_rows(p->results) - 1;
     while (row >= 0 && !result_ok(p->results, row))
@@ -120,11 +121,14 @@ int page_results(page *p)
         fputs("<p class=\"failed\">No row has a result.</p>\n", p->to);
         return 0;
     }
-    if (table_print(p->to, p->results, NULL, &paper) != 0)
-        return -1;
+    char *results = page_path(&p->sources[0], "results"), *left_out = p->n == 1 ? left_out_beside(results) : NULL;
+    paper.left_out = sets.left_out = left_out;
+    int rc = table_print(p->to, p->results, NULL, &paper);
     fputs("<details><summary>Every set, in every metric</summary>\n", p->to);
-    int rc = table_print(p->to, p->results, NULL, &sets);
+    rc = rc == 0 ? table_print(p->to, p->results, NULL, &sets) : -1;
     fputs("</details>\n", p->to);
+    free(left_out);
+    free(results);
     return rc;
 }
 

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 static const char *const groups[] = {"near", "far", "csid", "tune", "outliers"};
-enum { GROUPS = sizeof groups / sizeof *groups, MOST_OTHERS = 64 };
+enum { GROUPS = sizeof groups / sizeof *groups, MOST_OTHERS = 64, LARGEST_CROPPED = 64 /* pixels */ };
 
 static const char *first_of_group(const benchmark *b, const char *group)
 {
@@ -135,6 +135,11 @@ static int check_training(const benchmark *b, const config *c)
     const char *id = config_text(c, "id"), *why = benchmark_trainless(b, id);
     if (why && config_items(c, "train") > 0)
         return fault("%s: there are no training images of %s: %s", config_origin(c, "train"), id, why);
+    if (benchmark_side(b) > LARGEST_CROPPED && config_items(c, "train") > 0)
+        fprintf(stderr,
+                "training on images of %lld x %lld: they are cropped by `crop` pixels and flipped; what papers do "
+                "with images of this size, crops of random size, is not there yet\n",
+                (long long)benchmark_side(b), (long long)benchmark_side(b));
     if (why)
         fprintf(stderr, "left out of %s: train: %s\n", id, why);
     return 0;

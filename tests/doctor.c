@@ -5,6 +5,8 @@
 #include "../datasets/sources.h"
 #include "listed.h"
 
+#include <sys/statvfs.h>
+
 static int set_up(void **state)
 {
     (void)state;
@@ -256,6 +258,28 @@ static void wrong_keys(void **state)
     }
 }
 
+/* A million times one picture at 1024 x 1024 pixels: three terabytes. */
+static void a_disk_too_small(void **state)
+{
+    (void)state;
+    enum { TIMES = 1000000 };
+    struct statvfs v;
+    text t = {0};
+    assert_int_equal(statvfs(top, &v), 0);
+    if ((double)v.f_bavail * (double)v.f_frsize > TIMES * 3.1e6)
+        skip();
+    put_listed("birds", "", 40, 36, 1);
+    for (int i = 0; i < TIMES; i++)
+        text_add(&t, "birds/0.png 1\n");
+    put_text("lists/birds.txt", t.bytes);
+    text_free(&t);
+    put_changed("sets/own.yml", own_keys, "side: 32", "side: 1024");
+    benchmark *b = open_benchmark("own", top);
+    expect_fault(benchmark_import(b, "birds"), "birds.h5 would take 3145.7 GB as pixels|are free in|--imported");
+    assert_int_equal(files_in(at("imported")), 0);
+    benchmark_close(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test(shipped_benchmarks),
         TEST(sets_have_keys_of_their_own),
         TEST(wrong_keys),
+        TEST(a_disk_too_small),
     };
     return cmocka_run_group_tests(tests, set_up, program_end);
 }
