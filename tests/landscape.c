@@ -14,7 +14,7 @@ static net *seen;
 
 static net *build(const char *device)
 {
-    net *n;
+    net *n = NULL;
     if (device_open(device, 0) != 0 || nn_build(&n, "resnet20", 10, 7) != 0)
         fail_msg("%s", fault_text());
     nn_mode(n, NN_EVAL);
