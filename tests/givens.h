@@ -1,11 +1,12 @@
 /* givens.h - files of features made by tests, in every format that is read: a list of
- * small arrays, changed at will, then written. One test program includes it once, behind
- * program.h, whose folder they go to. */
+ * small arrays, changed at will, then written. One test program includes it once; they
+ * go to the folder of program.h. */
 #ifndef GIVENS_H
 #define GIVENS_H
 
 #include "../harness/checkpoint.h"
 #include "../kernels/random.h"
+#include "program.h"
 
 #include <hdf5.h>
 #include <math.h>
