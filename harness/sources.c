@@ -113,7 +113,7 @@ void source_close(source *s)
 static const sheet *opened(source *s, sheet **held, const char *tail, const char *plain, const char *const header[],
                            int columns)
 {
-    if (*held)
+    if (*held != NULL)
         return *held;
     char *path = s->stem ? text_format("%s/%s%s", s->folder, s->stem, tail)
                          : text_format("%s/%s", s->folder, plain);

@@ -188,7 +188,7 @@ double subset_loss(const subset *s, net *n, int64_t *right)
 {
     tensor **z = pool_host((size_t)s->batches * sizeof *z);
     bool wanted = engine_parameters(false);
-    int64_t ignored, *count = right ? right : &ignored;
+    int64_t ignored = 0, *count = right ? right : &ignored;
     *count = 0;
     tx_open();
     for (int b = 0; b < s->batches; b++) {
