@@ -100,7 +100,7 @@ int analysis_check(config *c)
                      "%lld, take %lld",
                      config_origin(c, "landscape.grid"), (long long)grid, (long long)grid + 1);
     for (int a = 0; a < ANALYSES; a++)
-        if (check_sets(c, a) != 0)
+        if (analysis_asked(c, a) && check_sets(c, a) != 0) /* else the sets need not be the experiment's */
             return -1;
     return check_radii(c) != 0 || check_of(c) != 0 ? -1 : 0;
 }
