@@ -102,7 +102,7 @@ int analysis_check(config *c)
     for (int a = 0; a < ANALYSES; a++)
         if (analysis_asked(c, a) && check_sets(c, a) != 0) /* else the sets need not be the experiment's */
             return -1;
-    return check_radii(c) != 0 || check_of(c) != 0 ? -1 : 0;
+    return check_radii(c) != 0 || (config_items(c, "analyses") && check_of(c) != 0) ? -1 : 0;
 }
 
 /* Asking. */
