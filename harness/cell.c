@@ -3,6 +3,7 @@
  * checkpoint and the report pipe, and nowhere else. */
 #include "cell.h"
 #include "../kernels/random.h"
+#include "cellfile.h"
 #include "commands.h"
 #include "engine.h"
 #include "fault.h"
@@ -36,9 +37,8 @@ static int read_triple(const config *c, const char *key, double out[3])
 
 const char *cell_set_path(const cell *k, const char *set)
 {
-    char key[256];
-    snprintf(key, sizeof key, "data.%s", set);
-    const char *path = config_text(k->c, key);
+    char key[300];
+    const char *path = cellfile_path(k->c, set, key);
     if (!path)
         cell_missing(key);
     return path;

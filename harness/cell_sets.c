@@ -1,6 +1,7 @@
 /* cell_sets.c - the cells that look at sets: extracting features, and running one
  * scorer over them. */
 #include "cell.h"
+#include "cellfile.h"
 #include "data.h"
 #include "engine.h"
 #include "fault.h"
@@ -12,15 +13,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* The i-th split that makes the set up, NULL behind the last: of a shifted set
- * one for each corruption and severity, of any other its test images. */
-static const char *part_of(const cell *k, const char *set, int i)
-{
-    char key[300];
-    snprintf(key, sizeof key, "parts.%.255s", set);
-    return config_has(k->c, key) ? config_item(k->c, key, i) : i == 0 ? "test" : NULL;
-}
 
 /* Computes what is not cached and reports how many labels were right. */
 static int extract(const cell *k, const char *set, const char *split)
@@ -59,7 +51,7 @@ int cell_features(cell *k)
     for (int g = 0; g < 3; g++)
         for (int i = 0; i < config_items(k->c, groups[g]); i++) {
             const char *set = config_item(k->c, groups[g], i), *part;
-            for (int j = 0; (part = part_of(k, set, j)); j++)
+            for (int j = 0; (part = cellfile_part(k->c, set, j)); j++)
                 if (extract(k, set, part) != 0)
                     return -1;
         }
@@ -79,11 +71,11 @@ static int find_set(const cell *k, score_set *s, const char *name, const char *g
 {
     int n = 0;
     *s = (score_set){.name = name, .group = group, .path = cell_set_path(k, name)};
-    while (part_of(k, name, n))
+    while (cellfile_part(k->c, name, n))
         n++;
     s->splits = pool_host((size_t)(n + 1) * sizeof *s->splits);
     for (int i = 0; i <= n; i++)
-        s->splits[i] = part_of(k, name, i);
+        s->splits[i] = cellfile_part(k->c, name, i);
     keep_scores(k, s);
     return s->path ? 0 : -1;
 }

@@ -1,11 +1,26 @@
 /* cellfile.c - what a cell is told: a flat configuration, every key in it. */
+#include "cellfile.h"
 #include "expand.h"
 #include "settings.h"
 #include "text.h"
 #include "variants.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
+
+const char *cellfile_path(const config *c, const char *set, char key[300])
+{
+    snprintf(key, 300, "data.%.255s", set);
+    return config_text(c, key);
+}
+
+const char *cellfile_part(const config *c, const char *set, int i)
+{
+    char key[300];
+    snprintf(key, sizeof key, "parts.%.255s", set);
+    return config_has(c, key) ? config_item(c, key, i) : i == 0 ? "test" : NULL;
+}
 
 static void put(config *c, const char *key, const char *value)
 {

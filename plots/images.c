@@ -1,6 +1,6 @@
 /* images.c - of every set the images that a scorer finds most in-distribution, and least.
  * All of them are one raster, so that a script draws them at once. */
-#include "../harness/config.h"
+#include "../harness/cellfile.h"
 #include "../harness/data.h"
 #include "../harness/text.h"
 #include "kept.h"
@@ -74,27 +74,13 @@ static void paste(const sheet_of_images *g, const uint8_t *px, int64_t side, int
                    px + (i * side / g->side * side + j * side / g->side) * 3, 3);
 }
 
-/* The i-th split that makes a set up: of a shifted set its parts, of any other its test images. */
-static const char *part_of(const config *cell, const char *set, int i)
-{
-    char key[300];
-    snprintf(key, sizeof key, "parts.%.255s", set);
-    return config_has(cell, key) ? config_item(cell, key, i) : i == 0 ? "test" : NULL;
-}
-
-static const char *path_of(const config *cell, const char *set)
-{
-    char key[300];
-    snprintf(key, sizeof key, "data.%.255s", set);
-    return config_text(cell, key);
-}
-
 /* Puts those of the wanted images that are in this split, whose first is number `first` of the set. */
 static int paste_split(sheet_of_images *g, const char *set, const char *split, const int64_t *wanted, int64_t y0,
                        int64_t *first)
 {
     dataset *d;
-    if (dataset_open(&d, path_of(g->cell, set), split) != 0)
+    char key[300];
+    if (dataset_open(&d, cellfile_path(g->cell, set, key), split) != 0)
         return -1;
     int64_t side = dataset_side(d), n = dataset_count(d);
     for (int i = 0; i < 2 * g->across; i++)
@@ -125,7 +111,10 @@ static int put_set(sheet_of_images *g, const kept_set *s)
 {
     int64_t *wanted = text_more(NULL, 2 * (size_t)g->across * sizeof *wanted), first = 0, y0 = g->y + TITLE;
     ranked *all = rank(s);
-    int rc = path_of(g->cell, s->name) ? 0 : fault("plot images: the run says nothing of where %s is", s->name);
+    char key[300];
+    int rc = cellfile_path(g->cell, s->name, key)
+                 ? 0
+                 : fault("plot images: the run says nothing of where %s is", s->name);
     for (int i = 0; i < g->across; i++) {
         wanted[i] = i < s->n ? all[s->n - 1 - i].at : -1;
         wanted[g->across + i] = i < s->n ? all[i].at : -1;
@@ -134,7 +123,7 @@ static int put_set(sheet_of_images *g, const kept_set *s)
     make_room(&g->r, g->y);
     put_text(g->out, "title", s->name, (double)g->r.width / 2, (double)y0 - TITLE / 2.0);
     const char *split;
-    for (int i = 0; rc == 0 && (split = part_of(g->cell, s->name, i)) != NULL; i++)
+    for (int i = 0; rc == 0 && (split = cellfile_part(g->cell, s->name, i)) != NULL; i++)
         rc = paste_split(g, s->name, split, wanted, y0, &first);
     if (rc == 0 && first != s->n)
         rc = fault("plot images: %s holds %lld images now, and %lld scores were kept: `oodbench run` once more",

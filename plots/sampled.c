@@ -2,6 +2,7 @@
  * the network's weights and the device that the rows name these are what the cache of
  * features goes by. Nothing is computed here but that digest of the weights. */
 #include "sampled.h"
+#include "../harness/cellfile.h"
 #include "../harness/config.h"
 #include "../harness/engine.h"
 #include "../harness/features.h"
@@ -113,21 +114,13 @@ static void forget(looking *k)
 
 /* --- The sets --- */
 
-/* As in a cell: the i-th split of a set, NULL behind the last. */
-static const char *part_of(const config *c, const char *set, int i)
-{
-    char key[300];
-    snprintf(key, sizeof key, "parts.%.255s", set);
-    return config_has(c, key) ? config_item(c, key, i) : i == 0 ? "test" : NULL;
-}
-
 static const char *path_of(const looking *k, const char *set)
 {
     char key[300];
-    snprintf(key, sizeof key, "data.%.255s", set);
-    if (!config_text(k->c, key))
+    const char *path = cellfile_path(k->c, set, key);
+    if (!path)
         fault("%s: expected the key %s: cell files are written by `oodbench run`", k->path, key);
-    return config_text(k->c, key);
+    return path;
 }
 
 static int get(const looking *k, const char *set, const char *part, features *f)
@@ -209,7 +202,7 @@ static int is_drawn(uint64_t seed, int64_t i, int64_t whole, int64_t n, int64_t 
 static int count(sampled_set *t, const looking *k)
 {
     const char *part, *path = path_of(k, t->name);
-    for (int i = 0; path && (part = part_of(k->c, t->name, i)); i++) {
+    for (int i = 0; path && (part = cellfile_part(k->c, t->name, i)); i++) {
         dataset *d;
         if (dataset_open(&d, path, part) != 0)
             return -1;
@@ -238,7 +231,7 @@ static int take(sampled *s, const looking *k, sampled_set *t, uint64_t seed)
     s->width = nn_features(k->e.net);
     s->x = text_more(s->x, (size_t)((s->n + t->n) * s->width + 1) * sizeof *s->x);
     s->classes = text_more(s->classes, (size_t)(s->n + t->n + 1) * sizeof *s->classes);
-    for (int i = 0; (part = part_of(k->c, t->name, i)); i++) {
+    for (int i = 0; (part = cellfile_part(k->c, t->name, i)); i++) {
         if (get(k, t->name, part, &f) != 0)
             return -1;
         for (int64_t row = 0; row < f.n; row++, at++)
