@@ -5,7 +5,7 @@
 #ifndef GRID_H
 #define GRID_H
 
-#include "table.h"
+#include "matrix.h"
 
 typedef struct measure {
     enum result_column column;
@@ -78,6 +78,7 @@ char *line_context(const grid *g); /* what all lines have in common; to be freed
 
 /* layouts.c, and one table like those of papers in layout_paper.c */
 void layout_paper(FILE *to, const grid *g, const table_options *o);
+matrix layout_labels(const grid *g, int n); /* headings and labels of all lines, n empty columns behind them */
 char *layout_number(const grid *g, mean m); /* "61.00 ± 0.50*"; to be freed */
 void layout_print(FILE *to, const grid *g, const table_options *o);
 void layout_words(FILE *to, const char *words, const table_options *o); /* a line that is part of no table */

@@ -123,16 +123,8 @@ static void title(const grid *g, matrix *m, int col, const column *c)
 
 static matrix make(const grid *g, const column *list, int n, int *partial)
 {
-    int shown[LINE_LABELS], labels = 0;
-    for (int i = 0; i < LINE_LABELS; i++)
-        if (line_shown(g, i))
-            shown[labels++] = i;
-    matrix m = matrix_new(g->nlines + 1, labels + n, labels);
-    for (int i = 0; i < labels; i++) {
-        *matrix_at(&m, 0, i) = text_copy(line_title(shown[i]));
-        for (int line = 0; line < g->nlines; line++)
-            *matrix_at(&m, line + 1, i) = line_label(g, line, shown[i]);
-    }
+    matrix m = layout_labels(g, n);
+    int labels = m.labels;
     for (int i = 0; i < n; i++) {
         title(g, &m, labels + i, &list[i]);
         for (int line = 0; line < g->nlines; line++) {
@@ -142,8 +134,6 @@ static matrix make(const grid *g, const column *list, int n, int *partial)
         }
         matrix_mark_best(&m, labels + i, !list[i].of || list[i].of->higher);
     }
-    for (int line = 0; line < g->nlines; line++)
-        m.heading[line + 1] = grid_heading(g, line);
     return m;
 }
 

@@ -117,27 +117,35 @@ static int higher_is_better(const measure *of, const column *c)
     return of->higher || c->what == CLEAN || c->what == SHIFTED;
 }
 
-static matrix make(const grid *g, const measure *of)
+matrix layout_labels(const grid *g, int n)
 {
-    column *list;
-    int shown[LINE_LABELS], labels = 0, values = list_columns(g, 0, &list);
+    int shown[LINE_LABELS], labels = 0;
     for (int i = 0; i < LINE_LABELS; i++)
         if (line_shown(g, i))
             shown[labels++] = i;
-    matrix m = matrix_new(g->nlines + 1, labels + values, labels);
+    matrix m = matrix_new(g->nlines + 1, labels + n, labels);
     for (int i = 0; i < labels; i++) {
         *matrix_at(&m, 0, i) = text_copy(line_title(shown[i]));
         for (int line = 0; line < g->nlines; line++)
             *matrix_at(&m, line + 1, i) = line_label(g, line, shown[i]);
     }
+    for (int line = 0; line < g->nlines; line++)
+        m.heading[line + 1] = grid_heading(g, line);
+    return m;
+}
+
+static matrix make(const grid *g, const measure *of)
+{
+    column *list;
+    int values = list_columns(g, 0, &list);
+    matrix m = layout_labels(g, values);
+    int labels = m.labels;
     for (int col = 0; col < values; col++) {
         *matrix_at(&m, 0, labels + col) = text_copy(list[col].title);
         for (int line = 0; line < g->nlines; line++)
             *matrix_at(&m, line + 1, labels + col) = layout_number(g, value(g, of, line, &list[col]));
         matrix_mark_best(&m, labels + col, higher_is_better(of, &list[col]));
     }
-    for (int line = 0; line < g->nlines; line++)
-        m.heading[line + 1] = grid_heading(g, line);
     drop_columns(list, values);
     return m;
 }

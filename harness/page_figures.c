@@ -24,12 +24,7 @@ typedef struct drawing {
 static int fill(drawing *d)
 {
     figure_input in = {.of = d->of, .sources = d->p->sources, .n = d->p->n, .at_hand = !d->p->all};
-    int n = 0;
-    while (d->of->options && d->of->options[n].name)
-        n++;
-    in.values = text_more(NULL, ((size_t)n + 1) * sizeof *in.values);
-    for (int i = 0; i < n; i++)
-        in.values[i] = d->of->options[i].init;
+    in.values = figure_defaults(d->of);
     d->data = data_begin(d->of);
     int rc = d->of->data(&in, d->data) == 0 ? data_end(d->data) : -1;
     free(in.values);

@@ -35,6 +35,15 @@ static int options_of(const figure *f)
     return n;
 }
 
+const char **figure_defaults(const figure *of)
+{
+    int n = options_of(of);
+    const char **values = text_more(NULL, ((size_t)n + 1) * sizeof *values);
+    for (int i = 0; i < n; i++)
+        values[i] = of->options[i].init;
+    return values;
+}
+
 static int help(FILE *to)
 {
     fputs(
@@ -295,9 +304,7 @@ static int take_order(order *r, int argc, char **argv)
     if (!r->of)
         return -1;
     r->in.of = r->of;
-    r->in.values = text_more(NULL, ((size_t)options_of(r->of) + 1) * sizeof *r->in.values);
-    for (int i = 0; i < options_of(r->of); i++)
-        r->in.values[i] = r->of->options[i].init;
+    r->in.values = figure_defaults(r->of);
     r->results = text_more(NULL, (size_t)argc * sizeof *r->results);
     r->in.sources = text_more(NULL, (size_t)argc * sizeof *r->in.sources);
     return take_arguments(r, argc, argv);

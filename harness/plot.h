@@ -25,6 +25,9 @@ const text *data_csv(const figure_data *d);
 const char *data_notes(const figure_data *d); /* lines, each with its newline */
 void data_free(figure_data *d);
 
+/* The options' defaults, for figure_input.values, to be freed. */
+const char **figure_defaults(const figure *of);
+
 /* As `oodbench plot` would say of these arguments, whatever the results: 0, or -1 with fault() set. */
 int plot_check(int argc, char **argv);
 

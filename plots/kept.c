@@ -117,6 +117,7 @@ static void settle(picking *p)
 {
     const models *m = &p->k->m;
     const char *best = "";
+    double highest = 0;
     for (int from = 0; from < m->nsheets; from++)
         for (int row = 0; row < sheet_rows(m->sheets[from]); row++) {
             const char *score = sheet_at(m->sheets[from], row, RESULT_SCORE);
@@ -124,8 +125,11 @@ static void settle(picking *p)
                 continue;
             if (!p->seed[0])
                 p->seed = sheet_at(m->sheets[from], row, RESULT_SEED);
-            if (!best[0] || (strcmp(score, best) != 0 && quality(p, score) > quality(p, best)))
+            double mean = strcmp(score, best) == 0 ? highest : quality(p, score);
+            if (!best[0] || mean > highest) {
                 best = score;
+                highest = mean;
+            }
         }
     if (!p->score[0])
         p->score = best;
