@@ -72,18 +72,6 @@ static float weight[CLASSES * TOY_WIDTH];
 static const float bias[CLASSES] = {0, 0.5f, -0.5f};
 static const toy dense = {.classes = CLASSES, .features = TOY_WIDTH, .weight = weight, .bias = bias};
 
-static features random_features(int64_t n, uint64_t seed)
-{
-    features f = toy_room(n, CLASSES);
-    for (int64_t i = 0; i < n * TOY_WIDTH; i++)
-        f.values[i] = fmaxf(random_normal(seed, (uint64_t)i), 0);
-    for (int64_t i = 0; i < n; i++)
-        f.labels[i] = (int32_t)(i % CLASSES);
-    for (int64_t i = 0; i < n * CLASSES; i++)
-        f.logits[i] = 4 * random_normal(seed + 1, (uint64_t)i);
-    return f;
-}
-
 /* The first hand check has parameters that suit the width. */
 static plugin *suited(const char *name)
 {
@@ -108,9 +96,9 @@ static void measure(const char *name, double *left, double *most)
     float scores[FEW];
     extractor e = {.net = toy_net};
     run_begin(&r, &e, NULL, 0);
-    toy_fill(&r.splits[RUN_TRAIN], &r, random_features(MANY, 10));
-    toy_fill(&r.splits[RUN_VAL], &r, random_features(FEW, 20));
-    toy_fill(&few, &r, random_features(FEW, 30));
+    toy_fill(&r.splits[RUN_TRAIN], &r, toy_random(MANY, CLASSES, 10));
+    toy_fill(&r.splits[RUN_VAL], &r, toy_random(FEW, CLASSES, 20));
+    toy_fill(&few, &r, toy_random(FEW, CLASSES, 30));
     plugin *p = suited(name);
     tx_open();
     pool_reset_peaks();

@@ -96,23 +96,6 @@ static void hand_checks(void **state)
     assert_true(compared > 0);
 }
 
-/* Features like those after a ReLU, logits by the toy head; sample i of a seed
- * is the same whatever n. */
-static features random_features(int64_t n, uint64_t seed)
-{
-    features f = toy_room(n, CLASSES);
-    for (int64_t i = 0; i < n * WIDTH; i++) {
-        float z = random_normal(seed, (uint64_t)i);
-        f.values[i] = z > 0 ? z : 0;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        f.labels[i] = (int32_t)(i % CLASSES);
-        for (int k = 0; k < CLASSES; k++)
-            f.logits[i * CLASSES + k] = 4 * random_normal(seed + 1, (uint64_t)(i * CLASSES + k));
-    }
-    return f;
-}
-
 static features permuted(const features *f, int64_t n, int64_t stride)
 {
     features g = toy_room(n, CLASSES);
@@ -141,9 +124,9 @@ static void invariances(void **state)
     fclose(f);
     plugin *p = toy_method(c->method, first.parameters);
     run_begin(&r, &e, NULL, 0);
-    toy_fill(&r.splits[RUN_TRAIN], &r, random_features(MANY, 10));
-    toy_fill(&r.splits[RUN_VAL], &r, random_features(MANY, 20));
-    toy_fill(&all, &r, random_features(MANY, 30));
+    toy_fill(&r.splits[RUN_TRAIN], &r, toy_random(MANY, CLASSES, 10));
+    toy_fill(&r.splits[RUN_VAL], &r, toy_random(MANY, CLASSES, 20));
+    toy_fill(&all, &r, toy_random(MANY, CLASSES, 30));
     toy_fill(&turned, &r, permuted(&all.known, MANY, 7)); /* 7 and 300 share no factor */
     toy_fill(&few, &r, permuted(&all.known, FEW, 1));
     tx_open();

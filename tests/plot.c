@@ -68,16 +68,6 @@ static void use(const char *folder)
     free(path);
 }
 
-static char *file(const char *name)
-{
-    char *path = text_format("%s/%s", here, name), *bytes;
-    size_t n;
-    if (file_read(path, &bytes, &n) != 0)
-        fail_msg("%s", fault_text());
-    free(path);
-    return bytes;
-}
-
 static int exists(const char *name)
 {
     char *path = text_format("%s/%s", here, name);
@@ -88,7 +78,7 @@ static int exists(const char *name)
 
 static void holds(const char *name, const char *expected)
 {
-    char *bytes = file(name);
+    char *bytes = read_text(name);
     assert_string_equal(bytes, expected);
     free(bytes);
 }
@@ -139,7 +129,7 @@ static void check(void (*how)(const char *, const char *), const char *arguments
 /* Columns of a CSV up to the one that begins with `until`, which depends on more than numbers. */
 static void holds_before(const char *name, const char *until, const char *expected)
 {
-    char *bytes = file(name), *rest = bytes;
+    char *bytes = read_text(name), *rest = bytes;
     text t = {0};
     int columns = 0;
     for (char *line; (line = strsep(&rest, "\n")) != NULL && *line;) {
@@ -246,7 +236,7 @@ static void corruptions_are_means_over_seeds(void **state)
     holds("kept/figures/some-corruptions.csv", "model,set,corruption,severity,of,value\n"
                                                "oe,idc,fog,1,difference,20\noe,idc,fog,2,difference,-20\n");
     check(draws, "corruptions " IN("r") " " IN("kept/some-accuracy.csv") " -o " IN("two.svg"), "two.svg");
-    char *two = file("two.csv");
+    char *two = read_text("two.csv");
     says(two, "\nce (r),idc,fog,1,");
     says(two, "\noe (some),idc,fog,2,");
     free(two);
@@ -334,7 +324,7 @@ static void bad_orders_are_refused(void **state)
     };
     (void)state;
     use("good");
-    char *before = file("r/results.csv");
+    char *before = read_text("r/results.csv");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check(refuses, cases[i].order, cases[i].says);
     holds("r/results.csv", before);
@@ -379,7 +369,7 @@ static void figures_are_drawn(void **state)
     if (system("command -v gnuplot >/dev/null 2>&1") != 0)
         skip();
     check(draws, "scatter " IN("r") " -o " IN("d/s.svg"), "d/s.svg");
-    char *first = file("d/s.svg"), *table = file("d/s.csv");
+    char *first = read_text("d/s.svg"), *table = read_text("d/s.csv");
     says(first, "sam rho=0.05");
     says(first, "</svg>");
     check(draws, "scatter " IN("d/s.csv"), "d/s.svg"); /* the same bytes again */
@@ -392,7 +382,7 @@ static void figures_are_drawn(void **state)
     write_text("d/u.csv", "key,kind,value,series,metric,group,x,mean,std,seeds\na_b & <c> `id` 5 %,number,1,s,"
                           "fpr95,near,1,40,0,1\na_b & <c> `id` 5 %,number,3,s,fpr95,near,3,50,0,1\n");
     check(draws, "ablation " IN("d/u.csv"), "d/u.svg"); /* text is nothing but text */
-    char *odd = file("d/u.svg");
+    char *odd = read_text("d/u.svg");
     says(odd, "a_b &amp; &lt;c");
     says(odd, " `id` 5 %");
     free(odd);

@@ -59,6 +59,17 @@ static inline void write_text(const char *name, const char *bytes)
     free(path);
 }
 
+/* All of a file of the test's folder, to be freed. */
+static inline char *read_text(const char *name)
+{
+    char *path = text_format("%s/%s", here, name), *bytes;
+    size_t n;
+    if (file_read(path, &bytes, &n) != 0)
+        fail_msg("%s", fault_text());
+    free(path);
+    return bytes;
+}
+
 static const char tiny_benchmark[] =
     "generator: shapes\nseed: 1\nclasses: [disc, ring, square, frame, triangle, cross, star, crescent, heart, "
     "arrow]\n"

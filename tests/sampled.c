@@ -5,16 +5,6 @@
 #include "../harness/engine.h"
 #include "../harness/models.h"
 
-static char *file(const char *name)
-{
-    char *path = text_format("%s/%s", here, name), *bytes;
-    size_t n;
-    if (file_read(path, &bytes, &n) != 0)
-        fail_msg("%s", fault_text());
-    free(path);
-    return bytes;
-}
-
 /* In the folder of the test. */
 static void shell(const char *command)
 {
@@ -76,7 +66,7 @@ static int rows(const char *csv, const char *start)
 static void equal_shares_of_each_kind(void **state)
 {
     (void)state;
-    char *said = draw(0, ""), *csv = file("r/figures/tsne.csv");
+    char *said = draw(0, ""), *csv = read_text("r/figures/tsne.csv");
     says(said, "samples: 30 of shapes, 30 of shapes_c, 30 of plasma; perplexity 8, seed 0\n");
     assert_int_equal(rows(csv, ""), 91);
     assert_int_equal(rows(csv, "resnet20,id,shapes,"), 30);
@@ -85,7 +75,7 @@ static void equal_shares_of_each_kind(void **state)
     free(said);
     free(csv);
     free(draw(0, "--sets newshapes,plasma"));
-    csv = file("r/figures/tsne.csv");
+    csv = read_text("r/figures/tsne.csv");
     assert_int_equal(rows(csv, "resnet20,id,shapes,"), 45);
     assert_int_equal(rows(csv, "resnet20,near,newshapes,,"), 22);
     assert_int_equal(rows(csv, "resnet20,far,plasma,,"), 22);
@@ -97,17 +87,17 @@ static void the_same_again(void **state)
 {
     (void)state;
     free(draw(0, ""));
-    char *first = file("r/figures/tsne.csv");
+    char *first = read_text("r/figures/tsne.csv");
     for (int again = 0; again < 2; again++) {
         if (again)
             shell("rm r/cache/tsne-*.h5");
         free(draw(0, ""));
-        char *csv = file("r/figures/tsne.csv");
+        char *csv = read_text("r/figures/tsne.csv");
         assert_string_equal(csv, first);
         free(csv);
     }
     free(draw(0, "--seed 1"));
-    char *other = file("r/figures/tsne.csv");
+    char *other = read_text("r/figures/tsne.csv");
     assert_string_not_equal(other, first);
     free(other);
     free(first);

@@ -291,21 +291,6 @@ static float weight[CLASSES * TOY_WIDTH];
 static const float bias[CLASSES] = {0, 0.5f, -0.5f};
 static const toy dense = {.classes = CLASSES, .features = TOY_WIDTH, .weight = weight, .bias = bias};
 
-static features random_features(int64_t n, uint64_t seed)
-{
-    features f = toy_room(n, CLASSES);
-    for (int64_t i = 0; i < n * TOY_WIDTH; i++) {
-        float z = random_normal(seed, (uint64_t)i);
-        f.values[i] = z > 0 ? z : 0;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        f.labels[i] = (int32_t)(i % CLASSES);
-        for (int k = 0; k < CLASSES; k++)
-            f.logits[i * CLASSES + k] = 4 * random_normal(seed + 1, (uint64_t)(i * CLASSES + k));
-    }
-    return f;
-}
-
 typedef struct problem {
     run r;
     extractor e;
@@ -319,10 +304,10 @@ static void problem_begin(problem *q)
     toy_open(tested_device(), &dense);
     q->e = (extractor){.net = toy_net};
     run_begin(&q->r, &q->e, NULL, 3);
-    toy_fill(&q->r.splits[RUN_TRAIN], &q->r, random_features(MOST, 10));
-    toy_fill(&q->r.splits[RUN_VAL], &q->r, random_features(MANY, 20));
-    toy_fill(&q->id, &q->r, random_features(MANY, 20));
-    toy_fill(&q->outliers, &q->r, random_features(MANY, 30));
+    toy_fill(&q->r.splits[RUN_TRAIN], &q->r, toy_random(MOST, CLASSES, 10));
+    toy_fill(&q->r.splits[RUN_VAL], &q->r, toy_random(MANY, CLASSES, 20));
+    toy_fill(&q->id, &q->r, toy_random(MANY, CLASSES, 20));
+    toy_fill(&q->outliers, &q->r, toy_random(MANY, CLASSES, 30));
 }
 
 static void problem_end(problem *q)

@@ -10,6 +10,7 @@
 #include "../harness/fault.h"
 #include "../harness/plugin.h"
 #include "../harness/score.h"
+#include "../kernels/random.h"
 #include "tested.h"
 
 #include <setjmp.h>
@@ -116,6 +117,22 @@ static inline features toy_room(int64_t n, int classes)
                       .values = pool_host((size_t)n * TOY_WIDTH * sizeof(float)),
                       .logits = pool_host((size_t)n * (size_t)classes * sizeof(float)),
                       .labels = pool_host((size_t)n * sizeof(int32_t))};
+}
+
+/* Features like those after a ReLU, and logits of their own; sample i of a seed is the
+ * same whatever n. */
+static inline features toy_random(int64_t n, int classes, uint64_t seed)
+{
+    features f = toy_room(n, classes);
+    for (int64_t i = 0; i < n * TOY_WIDTH; i++) {
+        float z = random_normal(seed, (uint64_t)i);
+        f.values[i] = z > 0 ? z : 0;
+    }
+    for (int64_t i = 0; i < n; i++)
+        f.labels[i] = (int32_t)(i % classes);
+    for (int64_t i = 0; i < n * classes; i++)
+        f.logits[i] = 4 * random_normal(seed + 1, (uint64_t)i);
+    return f;
 }
 
 /* Sample i gets this vector and the logits that the head gives it. */
