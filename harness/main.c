@@ -46,7 +46,10 @@ static int usage(FILE *to)
     for (int i = 0; i < COMMANDS; i++)
         if (!commands[i].inner)
             fprintf(to, "  oodbench %-13s %-28s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    fputs("\n  oodbench COMMAND --help tells more; oodbench --version prints the version\n", to);
+    fputs(
+        "\n  To begin: oodbench run results/demo.yml needs no data; oodbench doctor DATA says what else can run.\n"
+        "  oodbench COMMAND --help tells more; oodbench --version prints the version\n",
+        to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }
 
