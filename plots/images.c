@@ -5,6 +5,7 @@
 #include "../harness/text.h"
 #include "kept.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +100,7 @@ static void put_captions(sheet_of_images *g, const ranked *all, const int64_t *w
         char score[32];
         double y = (double)(y0 + (i / g->across) * (g->side + CAPTION) + g->side) + CAPTION / 2.0;
         float value = i < g->across ? all[n - 1 - i].score : all[i - g->across].score;
-        snprintf(score, sizeof score, "%.2g", value);
+        snprintf(score, sizeof score, fabsf(value) >= 10 && fabsf(value) < 1e5f ? "%.0f" : "%.2g", value);
         if (wanted[i] >= 0)
             put_text(g->out, "score", score, (double)(i % g->across * (g->side + GAP)) + (double)g->side / 2, y);
         if (i % g->across == 0)
