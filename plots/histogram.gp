@@ -53,7 +53,7 @@ do for [i = 1:PANELS] {
     set tmargin at screen top(i)
     set bmargin at screen top(i) - TALL / HEIGHT
     set xrange [FROM[i]:TO[i]]
-    set yrange [0:TOP[i] * 1.05]
+    set yrange [0:TOP[i] * 1.22] # the threshold is named above the highest bin
     set xtics rounded((TO[i] - FROM[i]) * 1.2 / PANEL) scale 0.4 offset 0, 0.5 font ",7"
     set label 1 says(word(panels, i)) at screen left(i) + PANEL / 2 / WIDTH, screen top(i) + 0.2 / HEIGHT center font ",8" textcolor rgb INK
     set arrow 1 from LIMIT[i], graph 0 to LIMIT[i], graph 1 nohead linecolor rgb INK linewidth 0.9 dashtype 2 front

@@ -151,7 +151,7 @@ static int pick(picking *p)
                            p->in->of->name);
 }
 
-/* "drsam ebo": the model where there are several, the scorer likewise, else both. */
+/* "drsam ebo", or the scorer alone where there is one model and several scorers. */
 static void label(picking *p)
 {
     int n = p->k->n, models_vary = 0, scorers_vary = 0;
@@ -165,8 +165,7 @@ static void label(picking *p)
     }
     for (int i = 0; i < n; i++) {
         char *scorer = label_apart(names, settings, n, i), *model = p->k->m.label[p->model[i]];
-        p->k->at[i].label = models_vary == scorers_vary ? text_format("%s %s", model, scorer)
-                                                        : text_copy(models_vary ? model : scorer);
+        p->k->at[i].label = scorers_vary && !models_vary ? text_copy(scorer) : text_format("%s %s", model, scorer);
         free(scorer);
     }
     free(names);
