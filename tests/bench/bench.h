@@ -9,6 +9,8 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include "../../harness/machine.h"
+
 #include <stdint.h>
 
 enum peak { PEAK_NONE, PEAK_F32, PEAK_TF32, PEAK_BF16, PEAK_MEMORY, PEAK_OWN, PEAKS };
@@ -64,10 +66,7 @@ double floor_forward(const floor_of *f, const struct net *n, int64_t images);
 double floor_backward(const floor_of *f, const struct net *n, int64_t images);
 double floor_update(const floor_of *f, const struct net *n);
 
-/* --- The machine (machine.c, peaks.c; card.c: when the device is a card). --- */
-
-int machine_threads(void);
-void machine_name(char name[96]); /* "amd-epyc-f26m2-2cpu": the CPU's, not the host's */
+/* --- The machine (machine.h, peaks.c; card.c: when the device is a card). --- */
 
 /* On all threads: GFLOP/s of fused multiply-adds, GB/s of a triad. */
 typedef struct peak_found {

@@ -1,6 +1,6 @@
 /* machine.c - what a measurement must say of where it was taken: the processor
  * and the number of threads, nothing that names a host. */
-#include "bench.h"
+#include "machine.h"
 
 #include <ctype.h>
 #include <stdio.h>
