@@ -27,6 +27,7 @@ CPU     := $(patsubst %.c,%.o,$(filter-out kernels/cpu/onednn%.c,$(wildcard kern
 CUDA    := $(if $(NVCC),$(patsubst %,%.o,$(wildcard kernels/cuda/*.c kernels/cuda/*.cu)))
 METHODS := $(patsubst %.c,$(B)/%.so,$(wildcard methods/*.c))
 BAD     := $(patsubst %.c,$(B)/%.so,$(wildcard tests/bad/*.c))
+SHIMS   := $(patsubst %.c,$(B)/%.so,$(wildcard tests/shim/*.c))
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/*.c))
 EMULATED := $(patsubst %,tests/emulator/%.o,$(wildcard kernels/cuda/*.c kernels/cuda/*.cu)) $(patsubst %,%.o,$(wildcard tests/emulator/*.cpp))
 BENCH   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
@@ -93,6 +94,9 @@ $(addprefix $(B)/,$(CPU)): CFLAGS_ += $(if $(SAN),,-O3) -fno-math-errno -fno-tra
 $(METHODS) $(BAD): CFLAGS_ += -fvisibility=hidden
 $(METHODS) $(BAD): $(B)/%.so: $(B)/%.o
 	$(Q)$(CC) $(SAN) -shared -o $@ $^ -lm
+$(SHIMS): $(B)/%.so: $(B)/%.o # what tests preload
+	$(Q)$(CC) -shared -o $@ $^ -ldl
+$(SHIMS:.so=.o): CFLAGS_ := $(filter-out $(SAN),$(CFLAGS_))
 $(TESTS): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(HOST)) tests/exports.txt
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS) -lcmocka
 $(B)/tests/fibers: $(addprefix $(B)/,$(filter tests/emulator/%.cpp.o,$(EMULATED)) tests/emulator/tests/emulator/faulty.cu.o)
@@ -114,13 +118,13 @@ $(B)/tests/bench/bench: $(BENCH) $(addprefix $(B)/,$(HOST) kernels/cpu/primitive
 
 demo: all
 	$(Q)$(B)/oodbench run results/demo.yml && $(B)/oodbench report results/out/demo
-test: all $(TESTS) $(DOUBLE) $(BAD) $(B)/tests/emulator/cuda.so
+test: all $(TESTS) $(DOUBLE) $(BAD) $(SHIMS) $(B)/tests/emulator/cuda.so
 	$(Q)B=$(B) sh tests/run.sh
 lint: all
 	$(Q)sh .ci/install lint && B=$(B) sh tests/lint.sh
 bench: all $(B)/tests/bench/bench
 	$(Q)$(B)/tests/bench/bench $(if $(DEVICE),--device $(DEVICE)) $(OP)
-bundle: all $(TESTS) $(DOUBLE) $(BAD) $(B)/tests/bench/bench
+bundle: all $(TESTS) $(DOUBLE) $(BAD) $(SHIMS) $(B)/tests/bench/bench
 	$(Q)B=$(B) sh .ci/bundle
 method:
 	$(Q)sh methods/new.sh '$(NAME)'

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "file.h"
+#include "strays.h"
 #include "text.h"
 
 #include <errno.h>
@@ -217,6 +218,8 @@ static void watch(outcome *o, const job *j, pid_t pid, channel c[2], double bega
     kill(-pid, SIGKILL); /* the child, or what it left behind */
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
+    strays_forget(pid);
+    strays_end();
     if (o->end == SPAWN_EXIT) {
         o->end = WIFSIGNALED(status) ? SPAWN_SIGNAL : SPAWN_EXIT;
         o->code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
@@ -264,11 +267,14 @@ int spawn_run(outcome *o, const job *j)
     }
     pid_t pid = 0;
     double began = clock_now();
+    strays_adopt();
     int rc = start(&pid, j, report[1], output[1]);
     close(report[1]);
     close(output[1]);
     channel c[2] = {{.fd = report[0], .log = -1, .whole = j->report, .arg = j->arg},
                     {.fd = output[0], .log = log, .whole = keep_last, .arg = o}};
+    if (rc == 0)
+        strays_expect(pid);
     if (rc == 0)
         watch(o, j, pid, c, began);
     drain(c);

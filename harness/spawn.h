@@ -1,7 +1,7 @@
 /* spawn.h - a child process watched until it ends: its reports taken line by
  * line, what it prints kept in a file of bounded size, its time and memory
- * limited. It gets a process group of its own, which is killed whole, so that
- * nothing it started outlives it. */
+ * limited. It gets a process group of its own, which is killed whole, and what
+ * left the group is looked for (strays.h), so that nothing it started outlives it. */
 #ifndef SPAWN_H
 #define SPAWN_H
 
