@@ -14,27 +14,6 @@ static char *path_of(const rows *r, enum analysis a)
     return text_format("%s/%s.csv", r->p.out, analysis_kinds[a].name);
 }
 
-int analyses_open(rows *r)
-{
-    int rc = 0;
-    for (int a = 0; rc == 0 && a < ANALYSES; a++) {
-        const analysis_kind *k = &analysis_kinds[a];
-        char *path = path_of(r, a);
-        if (analysis_asked(r->p.c, a) || file_exists(path))
-            rc = sheet_open(&r->analyses[a], path, k->columns, k->ncolumns, SHEET_WRITE);
-        free(path);
-    }
-    return rc;
-}
-
-void analyses_close(rows *r)
-{
-    for (int a = 0; a < ANALYSES; a++) {
-        sheet_close(r->analyses[a]);
-        r->analyses[a] = NULL;
-    }
-}
-
 /* What is missing. */
 
 static int is_wanted(const rows *r, const model *m, enum analysis a)

@@ -7,9 +7,6 @@
 
 #include <stdio.h>
 
-int analyses_open(rows *r); /* the files of those that are asked for */
-void analyses_close(rows *r);
-
 /* How many points a model lacks. `todo`, if not NULL, receives what its cell is told
  * of them: sets, axes, `todo.0`, ... the numbers of points in the first set. */
 int analyses_missing(const rows *r, const model *m, enum analysis a, config *todo);

@@ -9,11 +9,11 @@
 #include "recipe.h"
 #include "sets.h"
 #include "settings.h"
+#include "spawn.h"
 #include "text.h"
 #include "variants.h"
 
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,12 +82,6 @@ static int check_keys(const plan *p)
                          near ? "`?" : "");
     }
     return 0;
-}
-
-static int64_t cpus(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 static void default_number(config *c, const char *key, int64_t value)
@@ -340,8 +334,10 @@ static void choose_output(plan *p)
 
 static void choose_machine(plan *p)
 {
-    default_number(p->c, "threads", cpus());
-    default_number(p->c, "limit_mb", (int64_t)sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE) >> 20);
+    int64_t jobs = 1, memory = (int64_t)sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE) >> 20;
+    config_int(p->c, "jobs", &jobs, 1, SPAWN_MOST);
+    default_number(p->c, "threads", spawn_processors() > jobs ? spawn_processors() / jobs : 1);
+    default_number(p->c, "limit_mb", memory / jobs);
     choose_output(p);
 }
 

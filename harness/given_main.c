@@ -17,8 +17,8 @@
 #include <string.h>
 
 /* The keys of an experiment that mean something here. */
-static const char *const keys[] = {"score", "search",  "id",        "seed",     "device", "precision",
-                                   "fast",  "threads", "timeout_s", "limit_mb", "out",    "cosine"};
+static const char *const keys[] = {"score",   "search",    "id",       "seed", "device", "precision", "fast",
+                                   "threads", "timeout_s", "limit_mb", "out",  "cosine", "jobs"};
 enum { KEYS = sizeof keys / sizeof *keys };
 
 static int help(FILE *to)
@@ -49,7 +49,7 @@ static int help(FILE *to)
         "                    long as one, logits are SCALE (of CLIP: 100) times their product\n"
         "  --id NAME         what tables call the ID test set; default: test\n"
         "  --out DIR         default: results/out/ and the file's name\n"
-        "  --device --threads --precision --fast --seed --timeout_s --limit_mb: as of `oodbench run`\n"
+        "  --device --threads --jobs --precision --fast --seed --timeout_s --limit_mb: as of `oodbench run`\n"
         "Exit status: 0 all rows are there, 1 some failed, 2 nothing could be run.\n",
         to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;

@@ -1,6 +1,7 @@
 /* rows.c - from a cell's reports to rows of results.csv. */
 #include "rows.h"
 #include "analyses.h"
+#include "board.h"
 #include "commit.h"
 #include "fault.h"
 #include "file.h"
@@ -257,7 +258,7 @@ void rows_report(void *arg, char *line)
 {
     reports *w = arg;
     if (strncmp(line, "progress", 8) == 0) {
-        progress_relay(line);
+        board_take(w->place, line);
     } else if (strncmp(line, "note\t", 5) == 0) {
         progress_note(line + 5);
     } else if (strncmp(line, "row\t", 4) == 0 && w->by) {

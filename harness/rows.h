@@ -11,8 +11,6 @@ typedef struct rows {
     sheet *results, *accuracy, *search; /* search: NULL where nothing is searched */
     sheet *analyses[ANALYSES];          /* NULL where there is none */
     int unfinished;                     /* points of analyses that a cell did not deliver */
-    int scored;                         /* scorers that went well and are not told of yet */
-    double scored_s;
     char *spectrum; /* the ID of full-spectrum rows, "cifar10+cifar10c"; NULL without shifted sets */
 } rows;
 
@@ -26,6 +24,7 @@ typedef struct reports {
     rows *r;
     const model *m;
     const scored *by; /* NULL but for a score cell */
+    int place;        /* of its progress among that of cells that run beside it */
     int analysing;    /* an analysis: this one */
     enum analysis analysis;
     const config *sets; /* near, far, csid, fsnear, fsfar: the rows that are wanted of it */

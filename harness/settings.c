@@ -2,6 +2,7 @@
 #include "settings.h"
 #include "fault.h"
 #include "quick.h"
+#include "spawn.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -87,12 +88,15 @@ static const setting table[] = {
      "of factors in products; bf16: in evaluation, and where the device can (cuda) in training", 0},
     {"fast", SETTING_FLAG, 0, "false", 0, 0, NULL,
      "allow results that differ in the last bits from run to run, and TF32 where f32 is asked for", 0},
-    {"threads", SETTING_INT, 0, NULL, 1, 4096, NULL, "default: as many as this machine runs at once", 0},
+    {"jobs", SETTING_INT, 0, "1", 1, SPAWN_MOST, NULL, "cells at once; rows are the same for any number of them",
+     0},
+    {"threads", SETTING_INT, 0, NULL, 1, 4096, NULL,
+     "of each job; default: as many as this machine runs at once, divided by jobs", 0},
     {"timeout_s", SETTING_INT, 0, "3600", 1, 1e8, NULL, "limit of one scoring process", 0},
     {"train_timeout_s", SETTING_INT, 0, "604800", 1, 1e8, NULL, "limit of one training process, and of an analysis",
      0},
-    {"limit_mb", SETTING_INT, 0, NULL, 1, 1e9, NULL, "memory of one process; default: nine tenths of the machine's",
-     0},
+    {"limit_mb", SETTING_INT, 0, NULL, 1, 1e9, NULL,
+     "memory of one process; default: nine tenths of the machine's, divided by jobs", 0},
     {"data", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder of images and lists; default: $OODBENCH_DATA", 0},
     {"imported", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder for HDF5; default: datasets/imported", 0},
     {"quick", SETTING_FLAG, 0, "false", 0, 0, NULL, "change what the configuration says under `quick:`", 0},

@@ -258,3 +258,35 @@ int sheet_keep(sheet *s, const char keep[])
     s->rows = kept;
     return changed ? rewrite(s) : 0;
 }
+
+/* Row `row` of rank `rank`, behind all of its rank that come before. */
+typedef struct placed {
+    int rank, row;
+} placed;
+
+static int in_order(const void *a, const void *b)
+{
+    const placed *x = a, *y = b;
+    return x->rank != y->rank ? (x->rank > y->rank) - (x->rank < y->rank) : (x->row > y->row) - (x->row < y->row);
+}
+
+int sheet_arrange(sheet *s, const int rank[])
+{
+    placed *of = text_more(NULL, ((size_t)s->rows + 1) * sizeof *of);
+    char ***fields = text_more(NULL, ((size_t)s->rows + 1) * sizeof *fields);
+    int n = 0, moved = 0, next = 0;
+    for (int i = 0; i < s->rows; i++) {
+        fields[i] = s->fields[i];
+        if (rank[i] >= 0)
+            of[n++] = (placed){rank[i], i};
+    }
+    qsort(of, (size_t)n, sizeof *of, in_order);
+    for (int i = 0; i < s->rows; i++)
+        if (rank[i] >= 0) {
+            moved |= of[next].row != i;
+            s->fields[i] = fields[of[next++].row];
+        }
+    free(of);
+    free(fields);
+    return moved ? rewrite(s) : 0;
+}

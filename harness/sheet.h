@@ -27,6 +27,10 @@ int sheet_put(sheet *s, int row, const char *const fields[]);
 int sheet_remove(sheet *s, int row);         /* those behind it move up */
 int sheet_keep(sheet *s, const char keep[]); /* removes all rows whose byte is 0 */
 
+/* Rows whose rank is not -1 change places among themselves until ranks ascend; of
+ * equal ones the earlier stays ahead. The file is rewritten when one has moved. */
+int sheet_arrange(sheet *s, const int rank[]);
+
 /* Appends one CSV line, fields quoted where they must be. */
 struct text;
 void sheet_line(struct text *out, const char *const fields[], int columns);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -55,6 +56,12 @@ static int has_avx512(void)
     return found;
 }
 
+int64_t spawn_processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
 void spawn_environment(int64_t threads)
 {
     char n[32];
@@ -87,6 +94,14 @@ typedef struct channel {
     void (*whole)(void *arg, char *line);
     void *arg;
 } channel;
+
+struct child {
+    const job *j;
+    pid_t pid;
+    double began;
+    channel pipes[2]; /* reports, and what it prints */
+    outcome o;
+};
 
 static void copy_to_log(channel *c, const char *bytes, size_t n)
 {
@@ -187,44 +202,61 @@ static int ended(pid_t pid)
 }
 
 /* Which limit the child has gone over; SPAWN_EXIT: none. */
-static enum spawn_end over(const job *j, pid_t pid, double began)
+static enum spawn_end over(const child *c)
 {
     if (caught)
         return SPAWN_INTERRUPT;
-    if (j->timeout_s > 0 && clock_now() - began > j->timeout_s)
+    if (c->j->timeout_s > 0 && clock_now() - c->began > c->j->timeout_s)
         return SPAWN_TIMEOUT;
-    if (j->limit_mb > 0 && memory_mb(pid) > j->limit_mb)
+    if (c->j->limit_mb > 0 && memory_mb(c->pid) > c->j->limit_mb)
         return SPAWN_MEMORY;
     return SPAWN_EXIT;
 }
 
-static void watch(outcome *o, const job *j, pid_t pid, channel c[2], double began)
+/* Takes what the children say, one buffer of each pipe; waits a little for it. */
+static void listen_to(child *const of[], int n)
 {
-    o->end = SPAWN_EXIT;
+    struct pollfd fds[2 * SPAWN_MOST];
+    int silent = 0; /* one has all but ended */
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < 2; k++)
+            fds[2 * i + k] = (struct pollfd){.fd = of[i]->pipes[k].fd, .events = POLLIN};
+        silent |= of[i]->pipes[0].fd < 0 && of[i]->pipes[1].fd < 0;
+    }
+    poll(fds, 2 * (nfds_t)n, silent ? 2 : 20);
+    for (int i = 0; i < 2 * n; i++)
+        if (fds[i].fd >= 0 && fds[i].revents)
+            take(&of[i / 2]->pipes[i % 2]);
+}
+
+int spawn_wait(child *const of[], int n)
+{
     for (;;) {
-        struct pollfd fds[2] = {{.fd = c[0].fd, .events = POLLIN}, {.fd = c[1].fd, .events = POLLIN}};
-        int silent = c[0].fd < 0 && c[1].fd < 0; /* it has all but ended */
-        poll(fds, 2, silent ? 2 : 20);
-        for (int i = 0; i < 2; i++)
-            if (fds[i].fd >= 0 && fds[i].revents)
-                take(&c[i]);
-        if (ended(pid))
-            break;
-        o->end = over(j, pid, began);
-        if (o->end != SPAWN_EXIT)
-            break;
+        listen_to(of, n);
+        for (int i = 0; i < n; i++) {
+            if (ended(of[i]->pid))
+                return i;
+            of[i]->o.end = over(of[i]);
+            if (of[i]->o.end != SPAWN_EXIT)
+                return i;
+        }
     }
+}
+
+/* Kills the child, or what it left behind, and asks how it ended. */
+static void reap(child *c)
+{
     int status;
-    kill(-pid, SIGKILL); /* the child, or what it left behind */
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    kill(-c->pid, SIGKILL);
+    while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
         ;
-    strays_forget(pid);
+    strays_forget(c->pid);
     strays_end();
-    if (o->end == SPAWN_EXIT) {
-        o->end = WIFSIGNALED(status) ? SPAWN_SIGNAL : SPAWN_EXIT;
-        o->code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    if (c->o.end == SPAWN_EXIT) {
+        c->o.end = WIFSIGNALED(status) ? SPAWN_SIGNAL : SPAWN_EXIT;
+        c->o.code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     }
-    o->seconds = clock_now() - began;
+    c->o.seconds = clock_now() - c->began;
 }
 
 /* What is still in the pipes, without waiting: a process that left the group may hold them open. */
@@ -255,30 +287,52 @@ static int open_pipes(int report[2], int output[2])
     return fault("cannot open a pipe: %s", strerror(errno));
 }
 
-int spawn_run(outcome *o, const job *j)
+int spawn_start(child **out, const job *j)
 {
     int report[2], output[2], log = -1;
-    *o = (outcome){0};
     if (j->log && (log = open(j->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0)
         return fault("cannot write %s: %s", j->log, strerror(errno));
     if (open_pipes(report, output) != 0) {
         close(log);
         return -1;
     }
-    pid_t pid = 0;
-    double began = clock_now();
+    child *c = text_more(NULL, sizeof *c);
+    *c = (child){.j = j, .began = clock_now()};
+    c->pipes[0] = (channel){.fd = report[0], .log = -1, .whole = j->report, .arg = j->arg};
+    c->pipes[1] = (channel){.fd = output[0], .log = log, .whole = keep_last, .arg = &c->o};
     strays_adopt();
-    int rc = start(&pid, j, report[1], output[1]);
+    int rc = start(&c->pid, j, report[1], output[1]);
     close(report[1]);
     close(output[1]);
-    channel c[2] = {{.fd = report[0], .log = -1, .whole = j->report, .arg = j->arg},
-                    {.fd = output[0], .log = log, .whole = keep_last, .arg = o}};
-    if (rc == 0)
-        strays_expect(pid);
-    if (rc == 0)
-        watch(o, j, pid, c, began);
-    drain(c);
+    if (rc == 0) {
+        strays_expect(c->pid);
+        *out = c;
+        return 0;
+    }
+    drain(c->pipes);
     if (log >= 0)
         close(log);
-    return rc;
+    free(c);
+    return -1;
+}
+
+void spawn_finish(child *c, outcome *o)
+{
+    reap(c);
+    drain(c->pipes);
+    if (c->pipes[1].log >= 0)
+        close(c->pipes[1].log);
+    *o = c->o;
+    free(c);
+}
+
+int spawn_run(outcome *o, const job *j)
+{
+    child *c;
+    *o = (outcome){0};
+    if (spawn_start(&c, j) != 0)
+        return -1;
+    spawn_wait(&c, 1);
+    spawn_finish(c, o);
+    return 0;
 }

@@ -27,16 +27,29 @@ typedef struct outcome {
     char last[512]; /* the last line it printed that was not empty */
 } outcome;
 
-/* -1 with fault() set when the child could not be started or its log not written. */
+/* Starts the child, waits for it, and takes what it says meanwhile. -1 with fault()
+ * set when it could not be started or its log not written. */
 int spawn_run(outcome *o, const job *j);
 
-/* From now on SIGINT, SIGTERM and SIGHUP end the running child and set a flag instead of ending this process. */
+/* The same in pieces, for several children at once. A job stays where it is until
+ * spawn_finish. spawn_wait: until one of n has ended or gone over a limit; which. Then,
+ * or at any time, spawn_finish kills what is left of it, takes its last reports and
+ * says how it ended; SPAWN_SIGNAL by SIGKILL: it was we who did it. */
+enum { SPAWN_MOST = 256 };
+typedef struct child child;
+int spawn_start(child **c, const job *j);
+int spawn_wait(child *const of[], int n);
+void spawn_finish(child *c, outcome *o);
+
+/* From now on SIGINT, SIGTERM and SIGHUP end the running children and set a flag instead of ending this process. */
 void spawn_catch_signals(void);
 int spawn_interrupted(void); /* the signal, or 0 */
 
 /* What the environment of cells says about threads: OpenMP gets `threads`, BLAS
  * one (it is used for LAPACK only), and the BLAS kernels that suit the CPU. */
 void spawn_environment(int64_t threads);
+
+int64_t spawn_processors(void); /* that this process and its children may use */
 
 /* In the child: dies with its parent. Nothing when no oodbench started it. */
 void spawn_bind_to_parent(void);
