@@ -24,6 +24,8 @@
  * and sets as others publish them, below the user's data folder (format.h):
  *   sets.<set>.mat: SVHN/test_32x32.mat     also cifar, idx, npz, hdf5, tree
  *                                           (of id without val, every tenth test image is)
+ *   sets.<set>.take: classes                of a tree only the folders that `classes` names (id, csid);
+ *                                           others: all but those (near, far, tune, outliers)
  *   sets.<set>.images, labels: NAME         arrays inside, where they are not called as usual */
 #include "benchmark.h"
 #include "../harness/fault.h"
@@ -38,9 +40,9 @@
 
 static const char *const keys[] = {"classes", "side",      "resize", "mean", "std", "lists",
                                    "images",  "generator", "seed",   "sets", "from"};
-static const char *const set_keys[] = {"group",       "train",      "val",    "test",   "draw",   "corrupt", "npy",
-                                       "corruptions", "severities", "seed",   "cifar",  "idx",    "npz",     "mat",
-                                       "hdf5",        "tree",       "images", "labels", "resize", "from"};
+static const char *const set_keys[] = {
+    "group", "train", "val", "test", "draw", "corrupt", "npy",    "corruptions", "severities", "seed", "cifar",
+    "idx",   "npz",   "mat", "hdf5", "tree", "images",  "labels", "resize",      "from",       "take"};
 static const char *const groups[] = {"id", "near", "far", "csid", "outliers", "tune"};
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
@@ -267,6 +269,30 @@ static int read_form(const benchmark *b, bench_set *s)
     return 0;
 }
 
+/* Folders are told apart by the classes' names. */
+static int read_take(const benchmark *b, bench_set *s)
+{
+    static const char *const words[] = {[TAKE_CLASSES - 1] = "classes", [TAKE_OTHERS - 1] = "others"};
+    char key[160];
+    const char *said = benchmark_text(b, s->name, "take", key);
+    int inside = strcmp(s->group, "id") == 0 || strcmp(s->group, "csid") == 0, which = inside ? 0 : 1;
+    if (!said)
+        return 0;
+    if (find(said, words, COUNT(words)) < 0)
+        return misspelt(b, key, "value of `take`", said, words, COUNT(words));
+    if (!s->form || strcmp(s->form->name, "tree") != 0)
+        return fault("%s: the set %s: `take` goes with `tree`, whose folders it is about", config_origin(b->c, key),
+                     s->name);
+    if (b->numbers)
+        return fault("%s: the set %s: `take` needs `classes` by name, as the folders are called",
+                     config_origin(b->c, key), s->name);
+    if (strcmp(said, words[which]) != 0)
+        return fault("%s: the set %s of the group %s: expected `take: %s`, found %s", config_origin(b->c, key),
+                     s->name, s->group, words[which], said);
+    s->take = inside ? TAKE_CLASSES : TAKE_OTHERS;
+    return 0;
+}
+
 static int check_lists(const benchmark *b, const bench_set *s)
 {
     if (config_text(b->c, "generator") || (config_text(b->c, "lists") && config_text(b->c, "images")))
@@ -295,7 +321,8 @@ static int read_resize(const benchmark *b, bench_set *s)
 static int read_set(const benchmark *b, bench_set *s)
 {
     s->drawn = -1;
-    if (read_group(b, s) != 0 || read_form(b, s) != 0 || read_shifted(b, s) != 0 || read_resize(b, s) != 0)
+    if (read_group(b, s) != 0 || read_form(b, s) != 0 || read_take(b, s) != 0 || read_shifted(b, s) != 0 ||
+        read_resize(b, s) != 0)
         return -1;
     if (s->corrupt || s->npy || s->form)
         return 0;

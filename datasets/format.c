@@ -70,6 +70,7 @@ unsigned format_splits(const format *f, const char *path)
 int format_open(opened *f, const format *form, const wanted *w, const opened *before)
 {
     *f = (opened){.before = before};
+    take_begin(&f->taken, w->take, w->names, w->classes);
     return form->open(f, w);
 }
 
@@ -87,6 +88,7 @@ void opened_close(opened *f)
     free(f->root);
     free(f->first);
     text_free(&f->note);
+    take_end(&f->taken);
     *f = (opened){0};
 }
 
@@ -164,8 +166,8 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* Names, sizes and times of all files below a folder. */
-static int add_folder(text *t, const char *path)
+/* Names, sizes and times of all files below a folder that are taken. */
+static int add_folder(text *t, const char *path, take *taken)
 {
     char *const roots[] = {(char *)(uintptr_t)path, NULL};
     char digest[FILE_DIGEST];
@@ -177,24 +179,28 @@ static int add_folder(text *t, const char *path)
     for (FTSENT *e; rc == 0 && (e = fts_read(walk)) != NULL;) {
         if (e->fts_info == FTS_F)
             add_stat(&all, e->fts_path + strlen(path), e->fts_statp);
+        else if (e->fts_info == FTS_D)
+            take_prune(taken, walk, e);
         else if (e->fts_info == FTS_ERR || e->fts_info == FTS_DNR)
             rc = fault("cannot read %s: %s", e->fts_path, strerror(e->fts_errno));
     }
     fts_close(walk);
+    if (rc == 0)
+        rc = take_check(taken, path);
     file_digest_bytes(digest, text_str(&all), all.n);
     text_add(t, "files %s\n", digest);
     text_free(&all);
     return rc;
 }
 
-static int add_file(text *t, const char *key, const char *path)
+static int add_file(text *t, const char *key, const char *path, take *taken)
 {
     struct stat s;
     const char *slash = strrchr(path, '/');
     if (stat(path, &s) != 0)
         return fault("cannot read %s: %s", path, strerror(errno));
     if (S_ISDIR(s.st_mode))
-        return add_folder(t, path);
+        return add_folder(t, path, taken);
     text_add(t, "%s ", key);
     add_stat(t, slash ? slash + 1 : path, &s);
     return 0;
@@ -202,19 +208,24 @@ static int add_file(text *t, const char *key, const char *path)
 
 char *format_source(const format *form, const wanted *w)
 {
+    static const char *const taking[] = {"", "take classes\n", "take others\n"};
     char other[PATH_MAX] = "";
     text t = {0};
+    take taken;
+    take_begin(&taken, w->take, w->names, w->classes);
     text_add(&t, "form %s\n", form->name);
     if (form->beside)
         form->beside(w, other);
-    int rc = add_file(&t, "file", w->path);
+    int rc = add_file(&t, "file", w->path, &taken);
     if (rc == 0 && *other)
-        rc = add_file(&t, "beside", other);
+        rc = add_file(&t, "beside", other, &taken);
+    take_end(&taken);
     if (w->images || w->labels)
         text_add(&t, "arrays %s %s\n", w->images ? w->images : "-", w->labels ? w->labels : "-");
     text_add(&t, "split %s\nlabels %s\nresize %lld\nside %lld\ndecoder %d\n", w->split,
              w->outside ? "outside" : "kept", (long long)w->resize, (long long)w->side, DECODE_VERSION);
-    for (int64_t i = 0; w->names && !w->outside && i < w->classes; i++)
+    text_add(&t, "%s", taking[w->take]);
+    for (int64_t i = 0; w->names && (!w->outside || w->take) && i < w->classes; i++)
         text_add(&t, "%s%s", i ? "," : "classes ", w->names[i]);
     if (rc == 0)
         return t.bytes;

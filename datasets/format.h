@@ -8,6 +8,7 @@
 #include "blob.h"
 #include "images.h"
 #include "pixels.h"
+#include "take.h"
 #include "tar.h"
 
 #include <limits.h>
@@ -21,6 +22,7 @@ typedef struct wanted { /* what of a file or folder becomes which split */
     int outside;                 /* labels become -1 */
     int64_t classes;             /* else they are 0 .. classes-1 */
     const char *const *names;    /* the classes', or NULL: then labels follow the folders */
+    enum take_which take;        /* which folders of a tree, by those names */
 } wanted;
 
 typedef struct opened { /* a split, ready to be made; must not move */
@@ -38,6 +40,7 @@ typedef struct opened { /* a split, ready to be made; must not move */
     list l;
     images im;
     char *root;
+    take taken;
 } opened;
 
 typedef struct format {

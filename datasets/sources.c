@@ -26,6 +26,18 @@ static int inside(const bench_set *s)
 
 enum { TRAIN = 1, VAL = 2, TEST = 4 };
 
+/* Of folders called train, val, test those that hold the classes. */
+static unsigned with_classes(const benchmark *b, const char *path, unsigned bits)
+{
+    char below[PATH_MAX], folder[PATH_MAX];
+    for (unsigned k = 0; k < SOURCES_SPLITS; k++) {
+        file_join(below, sizeof below, path, sources_splits[k]);
+        if (bits & 1u << k && !file_exists(file_join(folder, sizeof folder, below, b->classes[0])))
+            bits &= ~(1u << k);
+    }
+    return bits;
+}
+
 /* The splits of a set in a published form: of the in-distribution one those that its files tell apart,
  * and images for validation whoever published it, which sets *held; else one. */
 static unsigned form_bits(const benchmark *b, const bench_set *s, int *held)
@@ -38,6 +50,10 @@ static unsigned form_bits(const benchmark *b, const bench_set *s, int *held)
         return strcmp(split, "train") == 0 ? TRAIN : strcmp(split, "val") == 0 ? VAL : TEST;
     if (b->data)
         bits = format_splits(s->form, file_join(path, sizeof path, b->data, s->path));
+    if (s->take)
+        bits = with_classes(b, path, bits);
+    if ((bits & (VAL | TEST)) == VAL) /* nobody publishes the labels of ImageNet's test images */
+        bits = (bits & TRAIN) | TEST;
     bits = bits ? bits : TEST;
     *held = (bits & (VAL | TEST)) == TEST;
     return *held ? bits | VAL : bits;
@@ -313,7 +329,8 @@ static int find_form(sources *r, const benchmark *b, const bench_set *s)
                 .resize = s->resize,
                 .outside = !inside(s),
                 .classes = b->n_classes,
-                .names = b->classes};
+                .names = b->classes,
+                .take = s->take};
     int held;
     unsigned bits = form_bits(b, s, &held);
     return sources_form(r, s->form, &w, bits, held);

@@ -23,15 +23,16 @@ extern const char *const sources_splits[SOURCES_SPLITS];
 typedef struct bench_set {
     char *name;
     const char *group;
-    int drawn;           /* shapes_kind(), or -1 */
-    const char *corrupt; /* the set whose test images are corrupted, or NULL */
-    const char *npy;     /* a .npy file or the folder of the published ones, or NULL */
-    const format *form;  /* how images and labels of others are stored at `path`, or NULL */
-    const char *path;    /* below the user's data folder */
-    parts parts;         /* none: its splits are called train, val, test */
-    uint64_t seed;       /* of the corruptions */
-    char *trainless;     /* why the training images of an ID set are left out; NULL: they are not */
-    int64_t resize;      /* the shorter side of its images before the crop; -1: left alone */
+    int drawn;            /* shapes_kind(), or -1 */
+    const char *corrupt;  /* the set whose test images are corrupted, or NULL */
+    const char *npy;      /* a .npy file or the folder of the published ones, or NULL */
+    const format *form;   /* how images and labels of others are stored at `path`, or NULL */
+    const char *path;     /* below the user's data folder */
+    enum take_which take; /* which folders of a tree */
+    parts parts;          /* none: its splits are called train, val, test */
+    uint64_t seed;        /* of the corruptions */
+    char *trainless;      /* why the training images of an ID set are left out; NULL: they are not */
+    int64_t resize;       /* the shorter side of its images before the crop; -1: left alone */
 } bench_set;
 
 struct benchmark {

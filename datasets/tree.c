@@ -79,6 +79,8 @@ static int list_folder(opened *f, const char *path)
     for (FTSENT *e; rc == 0 && (e = fts_read(walk)) != NULL;) {
         if (e->fts_info == FTS_F && is_picture(e->fts_path))
             add(&f->members, text_copy(e->fts_path + skip));
+        else if (e->fts_info == FTS_D)
+            take_prune(&f->taken, walk, e);
         else if (e->fts_info == FTS_F && is_tar(e->fts_path))
             rc = add_tar(f, e->fts_path, e->fts_path + skip);
         else if (e->fts_info == FTS_ERR || e->fts_info == FTS_DNR)
@@ -141,6 +143,12 @@ static int compare(const void *a, const void *b)
     return (*p == '/' ? 1 : *p) - (*q == '/' ? 1 : *q);
 }
 
+static int no_pictures(const wanted *w)
+{
+    return fault("%s holds no pictures%s: expected .png, .jpg or .jpeg files, in a folder for each class", w->path,
+                 w->take == TAKE_OTHERS ? " but those of the benchmark's classes" : "");
+}
+
 static int list_pictures(opened *f, const wanted *w, const char *path)
 {
     int rc;
@@ -154,7 +162,7 @@ static int list_pictures(opened *f, const wanted *w, const char *path)
     }
     keep_pictures(&f->members);
     if (rc == 0 && f->members.n == 0)
-        rc = fault("%s holds no pictures: expected .png, .jpg or .jpeg files, in a folder for each class", w->path);
+        rc = no_pictures(w);
     if (rc == 0)
         qsort(f->members.members, (size_t)f->members.n, sizeof *f->members.members, compare);
     return rc;
@@ -206,13 +214,21 @@ static const char *const *names_of(const char *split)
     return split_names[strcmp(split, "train") == 0 ? 0 : strcmp(split, "val") == 0 ? 1 : 2];
 }
 
-/* When all lie in folders called train, val, test: those of the best that the split is called by. */
-static int keep_split(tar *t, size_t skip, const char *split, const char *path)
+/* Do all lie in folders called train, val, test? */
+static int in_splits(const tar *t, size_t skip)
 {
-    const char *const *names = names_of(split);
     for (int64_t i = 0; i < t->n; i++)
         if (!is_split(t->members[i].name + skip, component(t->members[i].name + skip)))
             return 0;
+    return 1;
+}
+
+/* Then those of the best that the split is called by. */
+static int keep_split(tar *t, size_t skip, const char *split, const char *path)
+{
+    const char *const *names = names_of(split);
+    if (!in_splits(t, skip))
+        return 0;
     for (int k = 0; k < 4 && names[k]; k++) {
         const char *const only[4] = {names[k]};
         int64_t n = 0;
@@ -232,6 +248,41 @@ static int keep_split(tar *t, size_t skip, const char *split, const char *path)
     }
     return fault("%s has folders train, val or test, but none for the split %s: give another with --split", path,
                  split);
+}
+
+/* Those in the folders of classes that are taken. Of one other class that was all a walk came
+ * to, the folder is common to all. */
+static int keep_taken(opened *f, const wanted *w, size_t skip)
+{
+    tar *t = &f->members;
+    int below = in_splits(t, skip);
+    int64_t n = 0, all = t->n;
+    for (int64_t i = 0; i < all; i++) {
+        const char *at = t->members[i].name + skip;
+        at += below ? component(at) + 1 : 0;
+        size_t k = component(at);
+        if (k ? take_wants(&f->taken, at, k) : w->take == TAKE_OTHERS && !below)
+            t->members[n++] = t->members[i];
+        else
+            free(t->members[i].name);
+    }
+    t->n = n;
+    if (take_check(&f->taken, w->path) != 0)
+        return -1;
+    return n ? 0 : no_pictures(w);
+}
+
+/* Every class has pictures in this split. */
+static int check_taken(opened *f, const wanted *w)
+{
+    char *split = text_format("%s, for its images to %s with,", w->path,
+                              strcmp(w->split, "train") == 0 ? "train" : "test");
+    memset(f->taken.met, 0, (size_t)f->taken.n);
+    for (int64_t i = 0; i < f->n_classes; i++)
+        take_wants(&f->taken, f->classes[i], strlen(f->classes[i]));
+    int rc = take_check(&f->taken, split);
+    free(split);
+    return rc;
 }
 
 /* Names the classes, and gives their number in `label` for every picture: -1 where there are none. */
@@ -277,7 +328,7 @@ static int renumber(const opened *f, const wanted *w, int64_t *label)
 
 static int label_all(opened *f, const wanted *w, size_t skip, int64_t *label)
 {
-    if (classify(f, skip, w, label) != 0)
+    if (classify(f, skip, w, label) != 0 || (w->take == TAKE_CLASSES && check_taken(f, w) != 0))
         return -1;
     if (!w->outside && f->n_classes && w->names && renumber(f, w, label) != 0)
         return -1;
@@ -328,6 +379,9 @@ static int open_tree(opened *f, const wanted *w)
     if (list_pictures(f, w, w->path) != 0)
         return -1;
     size_t skip = common(&f->members);
+    if (w->take && keep_taken(f, w, skip) != 0)
+        return -1;
+    skip = common(&f->members);
     if (keep_split(&f->members, skip, w->split, w->path) != 0)
         return -1;
     skip = common(&f->members);
