@@ -1,6 +1,7 @@
 /* cache.c - entries as HDF5 files, one contiguous data set an array, each with
  * a checksum, since HDF5 itself guards only its own structures. */
 #include "cache.h"
+#include "../datasets/hdf.h"
 #include "fault.h"
 #include "file.h"
 
@@ -15,6 +16,7 @@
 /* HDF5 prints its errors unless told not to; what fails here is said by us. */
 static void quiet(void)
 {
+    hdf_begin();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
@@ -167,6 +169,7 @@ int cache_write(const char *path, const char *ingredients, const cache_array *ar
     if (file >= 0 && H5Fclose(file) < 0) {
         why = errno;
         good = 0;
+        hdf_broken();
     }
     if (good)
         return file_commit(aside, path);

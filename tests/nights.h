@@ -21,6 +21,27 @@ static const char night_file[] =
     "benchmark: tiny.yml\nnet: resnet20\ntrain: ce\nepochs: 1\nbatch: 64\nsave_s: 0.001\nscore: [msp, ebo]\n"
     "device: cpu\n";
 
+/* `make soak`: hundreds of rounds where `make test` has a few. */
+static inline int nights_long(void)
+{
+    return getenv("OODBENCH_SOAK") != NULL;
+}
+
+/* Long work says how far it is. */
+static inline void nights_progress(const char *what, uint64_t done, uint64_t all)
+{
+    if (nights_long())
+        fprintf(stderr, "%s %llu of %llu\n", what, (unsigned long long)done, (unsigned long long)all);
+}
+
+static inline void remove_tree(const char *path)
+{
+    char *command = text_format("rm -rf '%s'", path);
+    if (system(command) != 0)
+        fail_msg("%s could not be removed", path);
+    free(command);
+}
+
 static inline int nights_begin(const char *test)
 {
     if (program_begin(test) != 0)
@@ -40,12 +61,19 @@ static inline char *night_shim(const char *name)
 #endif
 }
 
+static inline void disk_watch(disk_state *d, const char *under)
+{
+    size_t n = strlen(under);
+    assert_true(n < sizeof d->under);
+    memcpy(d->under, under, n + 1);
+}
+
 /* From now on, in processes that are started, the calls numbered first to last on
  * files below `under` fail. first 0: they are only counted. NULL: cannot be done here. */
 static inline disk_state *disk_arm(const char *under, uint64_t first, uint64_t last, int error)
 {
-    char *path = text_format("%s/disk.state", here), *shim = night_shim("disk");
-    int fd = shim ? open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
+    char *path = text_format("%s/disk.XXXXXX", here), *shim = night_shim("disk");
+    int fd = shim ? mkstemp(path) : -1;
     disk_state *d = NULL;
     if (fd >= 0 && ftruncate(fd, sizeof *d) == 0)
         d = mmap(NULL, sizeof *d, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -55,7 +83,7 @@ static inline disk_state *disk_arm(const char *under, uint64_t first, uint64_t l
         d->first = first;
         d->last = last;
         d->error = error;
-        snprintf(d->under, sizeof d->under, "%s", under);
+        disk_watch(d, under);
         setenv(DISK_STATE, path, 1);
         setenv("LD_PRELOAD", shim, 1);
     }
@@ -70,6 +98,7 @@ static inline uint64_t disk_disarm(disk_state *d, unsigned *failed)
     uint64_t calls = d->calls;
     if (failed)
         *failed = d->failed;
+    unlink(getenv(DISK_STATE));
     unsetenv("LD_PRELOAD");
     unsetenv(DISK_STATE);
     munmap(d, sizeof *d);

@@ -77,13 +77,12 @@ static const char tiny_benchmark[] =
     "  shapes: {group: id, train: 256, val: 40, test: 60}\n  newshapes: {group: near, test: 50}\n"
     "  plasma: {group: far, test: 50}\n  scribbles: {group: outliers, train: 40}\n";
 
-/* Makes `here` with tiny.yml in it and finds the program; -1 when it cannot. */
-static inline int program_begin(const char *test)
+/* The program, and where its parts are; -1 when it cannot. */
+static inline int program_find(void)
 {
-    const char *b = getenv("B") ? getenv("B") : "build", *tmp = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    const char *b = getenv("B") ? getenv("B") : "build";
     char cwd[4000];
-    snprintf(here, sizeof here, "%s/oodbench-%s-XXXXXX", tmp, test);
-    if (!mkdtemp(here) || !getcwd(cwd, sizeof cwd))
+    if (!getcwd(cwd, sizeof cwd))
         return -1;
     char *build = b[0] == '/' ? text_copy(b) : text_format("%s/%s", cwd, b);
     char *kernels = text_format("%s/kernels", build), *bad = text_format("%s/tests/bad", build);
@@ -91,10 +90,20 @@ static inline int program_begin(const char *test)
     setenv("OODBENCH_KERNELS", kernels, 1);
     setenv("OODBENCH_METHODS", bad, 1);
     unsetenv("OODBENCH_DATA");
-    write_text("tiny.yml", tiny_benchmark);
     free(build);
     free(kernels);
     free(bad);
+    return 0;
+}
+
+/* Makes `here` with tiny.yml in it and finds the program; -1 when it cannot. */
+static inline int program_begin(const char *test)
+{
+    const char *tmp = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    snprintf(here, sizeof here, "%s/oodbench-%s-XXXXXX", tmp, test);
+    if (!mkdtemp(here) || program_find() != 0)
+        return -1;
+    write_text("tiny.yml", tiny_benchmark);
     return 0;
 }
 
