@@ -12,15 +12,16 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-proto
            -Wwrite-strings -Wundef $(if $(DEVELOPER),-Werror)
 STD     := -std=c11 -D_GNU_SOURCE -fPIC -pthread -ffp-contract=off
 Q       := $(if $(V),,@)
-SETUP   := $(if $(filter clean help,$(MAKECMDGOALS)),,$(shell sh .ci/install >&2 || echo failed))
+SETUP   := $(if $(filter clean help uninstall,$(MAKECMDGOALS)),,$(shell sh .ci/install >&2 || echo failed))
 $(if $(SETUP),$(error a package is missing, see above))
 
 CFLAGS_ := $(STD) $(OPT) $(SAN) $(WARN) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # Where a bundle has the libraries that are linked (`make bundle`); nothing is there else.
 BUNDLED := -Wl,--disable-new-dtags,-rpath,\$$ORIGIN/lib:\$$ORIGIN/../lib:\$$ORIGIN/../../lib
-LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -ldl $(BUNDLED)
+SYSTEM  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -ldl
+LIBS    := $(SYSTEM) $(BUNDLED)
 DNN     := $(shell sh .ci/onednn-major)
-NVCC    := $(if $(filter clean help,$(MAKECMDGOALS)),,$(shell $(if $(filter-out undefined default,$(origin NVCC)),NVCC='$(NVCC)') sh .ci/cuda))
+NVCC    := $(if $(filter clean help uninstall,$(MAKECMDGOALS)),,$(shell $(if $(filter-out undefined default,$(origin NVCC)),NVCC='$(NVCC)') sh .ci/cuda))
 
 HOST    := $(patsubst %.c,%.o,$(filter-out harness/main.c,$(wildcard harness/*.c datasets/*.c plots/*.c)))
 CPU     := $(patsubst %.c,%.o,$(filter-out kernels/cpu/onednn%.c,$(wildcard kernels/cpu/*.c)) kernels/cpu/onednn$(DNN).c)
@@ -33,14 +34,18 @@ EMULATED := $(patsubst %,tests/emulator/%.o,$(wildcard kernels/cuda/*.c kernels/
 BENCH   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
 DOUBLE  := $(patsubst %.c,$(B)/%,$(wildcard tests/double/*.c))
 
-.PHONY: all demo test lint bench bundle method san clean help
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+.PHONY: all demo test lint bench bundle install uninstall method san clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
-all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(if $(CUDA),$(B)/kernels/cuda.so) $(METHODS)
+all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(if $(CUDA),$(B)/kernels/cuda.so) $(METHODS) $(B)/oodbench.1
 
-# Everything depends on the flags it was built with.
+# Everything depends on the flags it was built with. What was built is installed as it
+# is, by whoever may: root may find another compiler of CUDA, or none.
 $(B)/flags: force
-	@mkdir -p $(@D); echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN) $(NVCC)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN) $(NVCC)' > $@
+	@$(if $(filter install,$(MAKECMDGOALS)),[ ! -e $@ ] || exit 0; )mkdir -p $(@D); echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN) $(NVCC)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_) $(LIBS) $(DNN) $(NVCC)' > $@
 .PHONY: force
 
 $(B)/%.o: %.c $(B)/flags
@@ -53,6 +58,8 @@ $(B)/real64/%.o: %.c $(B)/flags
 $(B)/oodbench: $(addprefix $(B)/,harness/main.o $(HOST)) tests/exports.txt
 	@echo '  LINK $@'
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS)
+$(B)/oodbench.1: harness/oodbench.1 .ci/manual $(B)/oodbench $(METHODS)
+	$(Q)sh .ci/manual $(B)/oodbench <$< >$@
 $(B)/kernels/ref.so: $(B)/kernels/ref.o
 	@echo '  LINK $@'
 	$(Q)$(CC) $(SAN) -shared -Wl,-z,defs -o $@ $^ $(LDFLAGS) -lm
@@ -126,6 +133,11 @@ bench: all $(B)/tests/bench/bench
 	$(Q)$(B)/tests/bench/bench $(if $(DEVICE),--device $(DEVICE)) $(OP)
 bundle: all $(TESTS) $(DOUBLE) $(BAD) $(SHIMS) $(B)/tests/bench/bench
 	$(Q)B=$(B) sh .ci/bundle
+install: all
+	$(Q)LINK='$(CC) $(SAN) -pthread $(addprefix $(B)/,harness/main.o $(HOST)) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(SYSTEM)' \
+		B=$(B) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' CC='$(CC)' sh .ci/place install
+uninstall:
+	$(Q)PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' sh .ci/place uninstall
 method:
 	$(Q)sh methods/new.sh '$(NAME)'
 san:
@@ -133,6 +145,6 @@ san:
 clean:
 	rm -rf build build-*
 help:
-	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench bundle method (NAME=x) san clean'
+	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench bundle install uninstall method (NAME=x) san clean'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -373,7 +373,7 @@ int benchmark_named(benchmark **b, const char *named, const char *data, const ch
 {
     char folder[PATH_MAX], name[PATH_MAX], made[PATH_MAX], file[PATH_MAX];
     const char *env = getenv("OODBENCH_DATA");
-    layout_root(made, sizeof made, "datasets/imported");
+    layout_imported(made, sizeof made);
     layout_root(folder, sizeof folder, "datasets");
     snprintf(name, sizeof name, "%s", named);
     if (strchr(named, '/') || ends_in(named, ".yml")) {

@@ -68,7 +68,7 @@ char *bring_out(const char *path, const char *name, const char *imported)
 {
     char made[PATH_MAX];
     char *own = name ? NULL : bring_name(path);
-    layout_root(made, sizeof made, "datasets/imported");
+    layout_imported(made, sizeof made);
     char *out = text_format("%s/%s.h5", imported ? imported : made, name ? name : own);
     free(own);
     return out;

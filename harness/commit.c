@@ -1,4 +1,5 @@
-/* commit.c - HEAD, the branch it names, and packed references. */
+/* commit.c - HEAD, the branch it names, and packed references; or what a bundle or an
+ * installed program noted of them. */
 #include "commit.h"
 #include "file.h"
 #include "layout.h"
@@ -61,10 +62,11 @@ static void find_folders(char own[PATH_MAX], char common[PATH_MAX])
 const char *commit_id(void)
 {
     static char id[41];
-    char own[PATH_MAX], common[PATH_MAX], head[1024];
+    char own[PATH_MAX], common[PATH_MAX], root[PATH_MAX], head[1024];
     find_folders(own, common);
     id[0] = '\0';
-    if (!first_line(own, "HEAD", head, sizeof head))
+    if (!first_line(layout_root(root, sizeof root, ""), "commit", head, sizeof head) &&
+        !first_line(own, "HEAD", head, sizeof head))
         return id;
     if (strncmp(head, "ref: ", 5) != 0)
         snprintf(id, sizeof id, "%.40s", head);

@@ -2,8 +2,9 @@
 #ifndef COMMIT_H
 #define COMMIT_H
 
-/* The first 12 digits of the commit checked out in ROOT, or "" when ROOT is no
- * git checkout. Read from git's files: git itself need not be installed. */
+/* The first 12 digits of the commit that the file ROOT/commit names (in a bundle, and
+ * installed), or of the one checked out in ROOT; "" when there is neither. Read from
+ * git's files: git itself need not be installed. */
 const char *commit_id(void);
 
 #endif

@@ -265,6 +265,6 @@ int doctor_main(int argc, char **argv)
                      where, r.data);
     r.data = r.data ? layout_absolute(data, sizeof data, r.data) : NULL;
     r.imported = r.imported ? layout_absolute(imported, sizeof imported, r.imported)
-                            : layout_root(imported, sizeof imported, "datasets/imported");
+                            : layout_imported(imported, sizeof imported);
     return r.only ? examine_one(&r) : examine_all(&r);
 }

@@ -326,7 +326,7 @@ static void choose_output(plan *p)
         p->out = text_copy(layout_absolute(path, sizeof path, config_text(p->c, "out")));
     } else {
         char folder[PATH_MAX];
-        layout_root(folder, sizeof folder, "results/out");
+        layout_made(folder, sizeof folder, "results/out");
         p->out = text_copy(file_join(path, sizeof path, folder, p->name));
     }
     p->cache = text_format("%s/cache", p->out);

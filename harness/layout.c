@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *layout_program(void)
@@ -34,14 +35,63 @@ static char *above(char *out, size_t cap, int up, const char *name)
     return file_join(out, cap, folder, name);
 }
 
+/* What is beside the program decides first: a build folder may lie in a prefix. */
+static int is_installed(void)
+{
+    static int known = -1;
+    char path[PATH_MAX];
+    if (known < 0)
+        known = !file_exists(above(path, sizeof path, 1, "methods")) &&
+                file_exists(above(path, sizeof path, 2, "lib/oodbench/methods"));
+    return known;
+}
+
 char *layout_beside(char *out, size_t cap, const char *name)
 {
-    return above(out, cap, 1, name);
+    char folder[PATH_MAX];
+    return is_installed() ? file_join(out, cap, above(folder, sizeof folder, 2, "lib/oodbench"), name)
+                          : above(out, cap, 1, name);
 }
 
 char *layout_root(char *out, size_t cap, const char *name)
 {
-    return above(out, cap, 2, name);
+    char folder[PATH_MAX];
+    return is_installed() ? file_join(out, cap, above(folder, sizeof folder, 2, "share/oodbench"), name)
+                          : above(out, cap, 2, name);
+}
+
+char *layout_made(char *out, size_t cap, const char *name)
+{
+    return is_installed() ? layout_absolute(out, cap, name) : layout_root(out, cap, name);
+}
+
+char *layout_imported(char *out, size_t cap)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (is_installed() && data && data[0] == '/')
+        return file_join(out, cap, data, "oodbench/imported");
+    if (is_installed() && home && home[0] == '/')
+        return file_join(out, cap, home, ".local/share/oodbench/imported");
+    return layout_made(out, cap, "datasets/imported");
+}
+
+static int is_file(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && !S_ISDIR(s.st_mode);
+}
+
+char *layout_find(char *out, size_t cap, const char *word)
+{
+    static const char *const places[] = {"%s", "results/%s", "results/%s.yml"};
+    char name[PATH_MAX];
+    if (!is_file(word) && word[0] != '/')
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            int n = snprintf(name, sizeof name, places[i], word);
+            if (n < (int)sizeof name && is_file(layout_root(out, cap, name)))
+                return out;
+        }
+    return file_join(out, cap, "", word);
 }
 
 char *layout_shared(char *out, size_t cap)

@@ -40,6 +40,19 @@ static const command commands[] = {
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
+/* Of every command; the manual page takes them from here. */
+static const struct {
+    const char *code, *meaning;
+} exits[] = {
+    {"0", "all is well"},
+    {"1", "ran, and some of it failed: `run` and `score` say which rows or figures"},
+    {"2", "could not run: the configuration, a file or the machine; one line says what to do"},
+    {"3", "an operation was used wrongly: a mistake in a method, or in this program"},
+    {"4", "out of memory"},
+    {"5", "a loss or a score is not finite (cells alone; `run` makes a row of it)"},
+    {"129+", "128 and the number of the signal that interrupted it"},
+};
+
 static int usage(FILE *to)
 {
     fputs("oodbench: benchmarks of out-of-distribution detection\n\n", to);
@@ -48,8 +61,10 @@ static int usage(FILE *to)
             fprintf(to, "  oodbench %-13s %-28s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     fputs(
         "\n  To begin: oodbench run results/demo.yml needs no data; oodbench doctor DATA says what else can run.\n"
-        "  oodbench COMMAND --help tells more; oodbench --version prints the version\n",
+        "  oodbench COMMAND --help tells more; oodbench --version prints the version\n\nExit status:\n",
         to);
+    for (size_t i = 0; i < sizeof exits / sizeof *exits; i++)
+        fprintf(to, "  %-5s %s\n", exits[i].code, exits[i].meaning);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }
 

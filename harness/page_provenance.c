@@ -170,7 +170,7 @@ static int put_checkpoints(const page *p)
     static const char *const titles[] = {"train", "seed", "bytes", "file", "sha256"};
     enum { COLUMNS = sizeof titles / sizeof *titles };
     char root[PATH_MAX];
-    size_t above = strlen(layout_root(root, sizeof root, ""));
+    size_t above = strlen(layout_made(root, sizeof root, ""));
     weights *list = NULL;
     int n = 0, rc = gather(p, &list, &n);
     matrix m = matrix_new(n + 1, COLUMNS, COLUMNS);

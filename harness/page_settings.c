@@ -161,7 +161,7 @@ static char *value_of(const config *c, const char *key)
 {
     char root[PATH_MAX];
     text t = {0};
-    size_t n = strlen(layout_root(root, sizeof root, ""));
+    size_t n = strlen(layout_made(root, sizeof root, ""));
     for (int i = 0; i < config_items(c, key); i++) {
         const char *s = config_item(c, key, i);
         text_add(&t, "%s%s", i ? ", " : "", n > 1 && strncmp(s, root, n) == 0 ? s + n : s);

@@ -3,9 +3,11 @@
 #include "commands.h"
 #include "fault.h"
 #include "file.h"
+#include "layout.h"
 #include "paper_print.h"
 #include "text.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +116,7 @@ int compare_paper_main(int argc, char **argv)
 {
     request r = {.options = table_to_terminal()};
     sheet *results, *accuracies;
+    char table[PATH_MAX];
     paper p;
     if (argc < 2)
         return help(stderr);
@@ -124,7 +127,7 @@ int compare_paper_main(int argc, char **argv)
         sheet_open(&results, r.results, result_names, RESULT_COLUMNS, SHEET_READ) != 0)
         return -1;
     int rc = open_accuracies(&accuracies, &r);
-    if (rc == 0 && (rc = paper_open(&p, r.table)) == 0) {
+    if (rc == 0 && (rc = paper_open(&p, layout_find(table, sizeof table, r.table))) == 0) {
         rc = compare(&r, &p, results, accuracies);
         paper_close(&p);
     }

@@ -124,6 +124,7 @@ static int help(FILE *to)
 {
     fputs("usage: oodbench run FILE.yml [--key value ...]\n"
           "Runs the experiment that FILE.yml describes, or what is left of it, and prints its table.\n"
+          "`run demo` and `run results/demo.yml` find the experiments that come with oodbench from any folder.\n"
           "Every key can be given on the command line. Lists multiply: [a, b], or a,b after --key.\n"
           "Exit status: 0 all rows are there, 1 some failed, 2 nothing could be run.\n\n"
           "key              default\n",

@@ -71,7 +71,7 @@ static int choose_folders(config *c, const char *file)
     if (imported)
         layout_absolute(path, sizeof path, imported);
     else
-        layout_root(path, sizeof path, "datasets/imported");
+        layout_imported(path, sizeof path);
     config_set(c, "imported", "null", "default");
     return config_append(c, "imported", path, "default");
 }

@@ -1,10 +1,13 @@
 /* settings.c - one table of keys; reading, overriding and checking go by it. */
 #include "settings.h"
 #include "fault.h"
+#include "file.h"
+#include "layout.h"
 #include "quick.h"
 #include "spawn.h"
 #include "text.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,7 +101,8 @@ static const setting table[] = {
     {"limit_mb", SETTING_INT, 0, NULL, 1, 1e9, NULL,
      "memory of one process; default: nine tenths of the machine's, divided by jobs", 0},
     {"data", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder of images and lists; default: $OODBENCH_DATA", 0},
-    {"imported", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder for HDF5; default: datasets/imported", 0},
+    {"imported", SETTING_PATH, 0, NULL, 0, 0, NULL,
+     "folder for HDF5; default: datasets/imported, of an installed program one in your home", 0},
     {"quick", SETTING_FLAG, 0, "false", 0, 0, NULL, "change what the configuration says under `quick:`", 0},
     {"out", SETTING_PATH, 0, NULL, 0, 0, NULL, "folder for results; default: results/out/NAME", 0},
 };
@@ -275,12 +279,18 @@ static int take_file(config *c, const char *path, const config *options)
 
 int settings_load(config *c, const char **file, int argc, char **argv)
 {
+    static char found[PATH_MAX];
+    char shipped[PATH_MAX];
     config *options = config_new();
     int rc = settings_words(options, file, "configuration", argc, argv);
     if (rc == 0 && !*file)
         rc = fault("which experiment? `oodbench run results/NAME.yml`");
-    if (rc == 0)
-        rc = take_file(c, *file, options);
+    if (rc == 0) {
+        *file = layout_find(found, sizeof found, *file);
+        rc = file_exists(*file) ? take_file(c, *file, options)
+                                : fault("%s: No such file or directory, nor is it among the experiments in %s",
+                                        *file, layout_root(shipped, sizeof shipped, "results"));
+    }
     config_free(options);
     return rc == 0 ? settings_complete(c) : -1;
 }

@@ -32,7 +32,7 @@ void settings_print(FILE *to);     /* all of them, as help */
 int settings_check(config *c, const char *key, const setting *s);
 
 /* Of `argv[1..]`: the file, then `--key value`, `--key=value` or, for a flag,
- * `--key`. *file points into argv. Every value is checked, written in its
+ * `--key`. *file points into argv, or names one that comes with the program. Every value is checked, written in its
  * shortest form, and defaults are filled in. -1 with fault() set. */
 int settings_load(config *c, const char **file, int argc, char **argv);
 
