@@ -2,6 +2,7 @@
 #include "contact.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
+#include "../harness/reader.h"
 #include "resize.h"
 
 #include <spng.h>
@@ -102,11 +103,14 @@ typedef struct picture {
     int64_t w, h;
 } picture;
 
-static int draw_image(const picture *p, resizer *r, const dataset *d, int64_t i, int64_t left, int64_t top)
+static int draw_image(const picture *p, resizer *r, reader *images, const dataset *d, int64_t i, int64_t left,
+                      int64_t top)
 {
     uint8_t small[LARGE * LARGE * 3];
     int64_t side = dataset_side(d), cell = cell_of(d), times = side > LARGE ? 1 : cell / side;
-    const uint8_t *from = dataset_images(d) + i * side * side * 3;
+    const uint8_t *from = reader_range(images, i, 1);
+    if (!from)
+        return -1;
     if (side > LARGE) {
         if (resize_centre(r, small, cell, from, side, side, cell) != 0)
             return -1;
@@ -134,10 +138,12 @@ static int draw(picture *p, const sheet *s)
     for (int i = 0; i < s->n; i++) {
         const line *l = &s->lines[i];
         int64_t cell = cell_of(l->d);
+        reader *images = reader_open(l->d, 1);
         top += l->first && i ? BETWEEN - GAP : 0;
         for (int k = 0; rc == 0 && k < COLUMNS; k++)
             if (l->at[k] >= 0)
-                rc = draw_image(p, &r, l->d, l->at[k], GAP + k * (cell + GAP), top);
+                rc = draw_image(p, &r, images, l->d, l->at[k], GAP + k * (cell + GAP), top);
+        reader_close(images);
         top += cell + GAP;
     }
     resize_free(&r);

@@ -1,24 +1,41 @@
 /* corrupted.c - from a whole image to a damaged one; labels stay. */
 #include "corrupted.h"
 #include "../harness/file.h"
+#include "../harness/reader.h"
 #include "../harness/text.h"
 
 #include <stdlib.h>
 
+static int open_reader(const void *what, void **own)
+{
+    *own = reader_open(((const corrupted *)what)->d, 1);
+    return 0;
+}
+
+static void close_reader(void *own)
+{
+    reader_close(own);
+}
+
 static int make(const void *what, void *own, int64_t i, uint8_t *px, int32_t *label)
 {
     const corrupted *w = what;
-    int64_t side = dataset_side(w->d);
-    (void)own;
-    w->c->apply(px, dataset_images(w->d) + i * side * side * 3, (int)side, w->severity,
-                corruption_seed(w->seed, w->c, w->severity, i));
+    const uint8_t *whole = reader_range(own, i, 1);
+    if (!whole)
+        return -1;
+    w->c->apply(px, whole, (int)dataset_side(w->d), w->severity, corruption_seed(w->seed, w->c, w->severity, i));
     *label = dataset_labels(w->d)[i];
     return 0;
 }
 
 fill corrupted_fill(const corrupted *what)
 {
-    return (fill){.what = what, .n = dataset_count(what->d), .side = dataset_side(what->d), .make = make};
+    return (fill){.what = what,
+                  .n = dataset_count(what->d),
+                  .side = dataset_side(what->d),
+                  .open = open_reader,
+                  .make = make,
+                  .close = close_reader};
 }
 
 /* Ramps and edges in all channels, as large as the images. */

@@ -4,6 +4,7 @@
 
 #include "../methods/method.h"
 #include "features.h"
+#include "reader.h"
 
 #include <setjmp.h>
 
@@ -14,6 +15,7 @@ struct samples {
     struct run *run;
     const char *path, *split; /* where its images are; path may be NULL when no one may ask for inputs */
     dataset *images;          /* opened when inputs are asked for */
+    reader *pixels;           /* of images */
     struct samples *whole;    /* what this is a part of, whose images it shows; NULL: nothing else's */
     features known;           /* of the whole set */
     int loaded;

@@ -10,6 +10,7 @@
 #include "fault.h"
 #include "given_features.h"
 #include "progress.h"
+#include "reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ enum { BATCH = 128, GROUP = 4 };
 typedef struct pass {
     net *net;
     const dataset *d;
+    reader *images;
     tensor *mean, *std;
     int64_t n, width, classes;
     float *values, *logits;
@@ -33,36 +35,49 @@ void extractor_weights(extractor *e)
     nn_digest(e->net, e->weights);
 }
 
+static int64_t rows_of(const pass *p, int64_t first)
+{
+    return p->n - first < BATCH ? p->n - first : BATCH;
+}
+
+/* NULL with fault(). While the network computes with them, those of the next batch are decoded. */
 static const uint8_t *batch_pixels(const pass *p, int64_t first)
 {
     size_t image = (size_t)(dataset_side(p->d) * dataset_side(p->d) * dataset_channels(p->d));
-    const uint8_t *px = dataset_images(p->d);
-    if (first + BATCH <= p->n)
-        return px + (size_t)first * image;
-    for (int64_t i = 0; i < BATCH; i++) {
-        int64_t from = first + i < p->n ? first + i : p->n - 1;
-        memcpy(p->filled + (size_t)i * image, px + (size_t)from * image, image);
-    }
+    int64_t rows = rows_of(p, first);
+    const uint8_t *px = reader_range(p->images, first, rows);
+    if (!px)
+        return NULL;
+    if (first + rows < p->n)
+        reader_ahead(p->images, first + rows, rows_of(p, first + rows));
+    if (rows == BATCH)
+        return px;
+    memcpy(p->filled, px, (size_t)rows * image);
+    for (int64_t i = rows; i < BATCH; i++)
+        memcpy(p->filled + (size_t)i * image, px + (size_t)(rows - 1) * image, image);
     return p->filled;
 }
 
-static void enqueue(const pass *p, int64_t first, tensor **f, tensor **z)
+static int enqueue(const pass *p, int64_t first, tensor **f, tensor **z)
 {
     int64_t side = dataset_side(p->d);
+    const uint8_t *px = batch_pixels(p, first);
+    if (!px)
+        return -1;
     pool_step();
     pool_images(BATCH);
     tx_open();
-    tensor *x = tx_images(DIMS(BATCH, side, side, dataset_channels(p->d)), batch_pixels(p, first), NULL, p->mean,
-                          p->std);
+    tensor *x = tx_images(DIMS(BATCH, side, side, dataset_channels(p->d)), px, NULL, p->mean, p->std);
     *f = nn_body(p->net, x);
     *z = tx_keep(nn_head(p->net, *f));
     *f = tx_keep(tx_flat(*f));
     tx_close();
+    return 0;
 }
 
 static void collect(const pass *p, const tensor *t, float *out, int64_t first, int64_t cols)
 {
-    int64_t rows = p->n - first < BATCH ? p->n - first : BATCH;
+    int64_t rows = rows_of(p, first);
     if (!out)
         return;
     tx_read(t, p->rows);
@@ -70,14 +85,15 @@ static void collect(const pass *p, const tensor *t, float *out, int64_t first, i
         out[first * cols + i] = (float)p->rows[i];
 }
 
-static void run_pass(const pass *p, int tell)
+static int run_pass(const pass *p, int tell)
 {
-    for (int64_t first = 0; first < p->n; first += GROUP * BATCH) {
+    int rc = 0;
+    for (int64_t first = 0; rc == 0 && first < p->n; first += GROUP * BATCH) {
         tensor *f[GROUP], *z[GROUP];
         int n = 0;
         tx_open();
-        for (int64_t at = first; n < GROUP && at < p->n; at += BATCH, n++)
-            enqueue(p, at, &f[n], &z[n]);
+        for (int64_t at = first; n < GROUP && at < p->n && (rc = enqueue(p, at, &f[n], &z[n])) == 0; at += BATCH)
+            n++;
         for (int i = 0; i < n; i++) {
             collect(p, f[i], p->values, first + i * BATCH, p->width);
             collect(p, z[i], p->logits, first + i * BATCH, p->classes);
@@ -86,10 +102,11 @@ static void run_pass(const pass *p, int tell)
         if (tell)
             progress_step(first + n * BATCH < p->n ? first + n * BATCH : p->n);
     }
+    return rc;
 }
 
-static void forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
-                    float *logits, int tell)
+static int forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
+                   float *logits, int tell)
 {
     int64_t width = nn_features(n), classes = nn_classes(n);
     size_t image = (size_t)(dataset_side(d) * dataset_side(d) * dataset_channels(d));
@@ -97,6 +114,7 @@ static void forward(net *n, const dataset *d, const double mean[3], const double
     tx_open();
     pass p = {.net = n,
               .d = d,
+              .images = reader_open(d, 0),
               .mean = tx_channels(mean),
               .std = tx_channels(std),
               .n = dataset_count(d),
@@ -106,17 +124,19 @@ static void forward(net *n, const dataset *d, const double mean[3], const double
               .logits = logits};
     p.filled = pool_host(BATCH * image);
     p.rows = pool_host(BATCH * (size_t)(width > classes ? width : classes) * sizeof(real));
-    run_pass(&p, tell);
+    int rc = run_pass(&p, tell);
+    reader_close(p.images);
     free(p.filled);
     free(p.rows);
     tx_close();
     engine_parameters(wanted);
+    return rc;
 }
 
-void features_forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
-                      float *logits)
+int features_forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
+                     float *logits)
 {
-    forward(n, d, mean, std, values, logits, 0);
+    return forward(n, d, mean, std, values, logits, 0);
 }
 
 static void write_ingredients(char *text, size_t cap, const extractor *e, const dataset *d)
@@ -149,10 +169,10 @@ static int compute(features *f, const extractor *e, const dataset *d, const char
     snprintf(label, sizeof label, "features of %s %s", dataset_name(d), split);
     enum nn_mode mode = nn_mode(e->net, NN_EVAL);
     progress_begin(label, "images", f->n);
-    forward(e->net, d, e->mean, e->std, f->values, f->logits, 1);
+    int rc = forward(e->net, d, e->mean, e->std, f->values, f->logits, 1);
     progress_end();
     nn_mode(e->net, mode);
-    return 0;
+    return rc;
 }
 
 /* 1 when the cache has them. `path` and `ingredients` tell where they stand, or would. */

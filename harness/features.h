@@ -38,9 +38,10 @@ int features_kept(features *f, const extractor *e, const char *path, const char 
 void features_free(features *f);
 
 /* A forward pass over an open set, cached nowhere. values may be NULL when only
- * the logits are wanted. The net must be in the mode wanted. */
-void features_forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
-                      float *logits);
+ * the logits are wanted. The net must be in the mode wanted. -1 with fault()
+ * where an image cannot be decoded. */
+int features_forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
+                     float *logits);
 
 /* How many labels the largest logit names; ties go to the lower class. */
 int64_t features_correct(const float *logits, const int32_t *labels, int64_t n, int64_t classes);

@@ -35,10 +35,12 @@ void samples_show(samples *s, int64_t first, int64_t n)
 
 void samples_unload(samples *s)
 {
+    reader_close(s->pixels);
     if (s->images)
         dataset_close(s->images);
     if (s->loaded)
         features_free(&s->known);
+    s->pixels = NULL;
     s->images = NULL;
     s->loaded = 0;
 }
@@ -100,11 +102,10 @@ int64_t samples_count(const samples *s)
     return s->n;
 }
 
-/* Rows `first` to `first + n` of [total][bytes]; past the end, the last again.
- * The rows themselves where they lie whole, else a copy to be freed (*copy). */
-static const void *rows(const samples *s, const void *all, size_t bytes, void **copy)
+/* Rows of `bytes` from s->first on; past the end, the last again. The rows themselves
+ * where they lie whole, else a copy to be freed (*copy). */
+static const void *fill_up(const samples *s, const char *at, size_t bytes, void **copy)
 {
-    const char *at = (const char *)all + (size_t)s->first * bytes;
     int64_t there = s->known.n - s->first;
     *copy = NULL;
     if (s->n <= there)
@@ -114,6 +115,12 @@ static const void *rows(const samples *s, const void *all, size_t bytes, void **
     for (int64_t i = there; i < s->n; i++)
         memcpy(whole + (size_t)i * bytes, at + (size_t)(there - 1) * bytes, bytes);
     return whole;
+}
+
+/* Rows `first` to `first + n` of [total][bytes]. */
+static const void *rows(const samples *s, const void *all, size_t bytes, void **copy)
+{
+    return fill_up(s, (const char *)all + (size_t)s->first * bytes, bytes, copy);
 }
 
 static tensor *from_floats(dims d, const float *values)
@@ -170,8 +177,14 @@ tensor *samples_input(samples *s)
         run_refuse(s->run, "%s", fault_text());
     if (!home->images && dataset_open(&home->images, s->path, s->split) != 0)
         run_refuse(s->run, "%s", fault_text());
-    int64_t side = dataset_side(home->images), c = dataset_channels(home->images);
-    const uint8_t *px = rows(s, dataset_images(home->images), (size_t)(side * side * c), &copy);
+    int64_t side = dataset_side(home->images), c = dataset_channels(home->images), there = s->known.n - s->first;
+    home->pixels = home->pixels ? home->pixels : reader_open(home->images, 0);
+    const uint8_t *px = reader_range(home->pixels, s->first, s->n < there ? s->n : there);
+    if (!px)
+        run_refuse(s->run, "%s", fault_text());
+    if (s->n < there) /* a scorer is mostly shown the rows in order */
+        reader_ahead(home->pixels, s->first + s->n, s->n < there - s->n ? s->n : there - s->n);
+    px = fill_up(s, (const char *)px, (size_t)(side * side * c), &copy);
     tensor *x = tx_images(DIMS(s->n, side, side, c), px, NULL, tx_channels(e->mean), tx_channels(e->std));
     free(copy);
     return x;

@@ -4,6 +4,7 @@
 #include "../kernels/random.h"
 #include "engine.h"
 #include "fault.h"
+#include "reader.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -83,13 +84,11 @@ static int32_t *choose(int64_t count, int64_t n, uint64_t draw)
     return order;
 }
 
-/* Copies the images that were chosen; `px` may be filled up behind them. */
-static int gather(subset *s, const splits *all, const int32_t *order, uint8_t *px, size_t image, int64_t classes)
+static int gather_labels(subset *s, const splits *all, const int32_t *order, int64_t classes)
 {
     for (int64_t i = 0; i < s->n; i++) {
         int64_t at = order[i];
         const dataset *d = find(all, &at);
-        memcpy(px + (size_t)i * image, dataset_images(d) + (size_t)at * image, image);
         s->labels[i] = dataset_labels(d)[at];
         if (s->labels[i] < 0 || s->labels[i] >= classes)
             return fault("%s: image %lld has the label %d, outside the network's %lld classes: a loss needs sets "
@@ -97,6 +96,27 @@ static int gather(subset *s, const splits *all, const int32_t *order, uint8_t *p
                          dataset_name(d), (long long)at, s->labels[i], (long long)classes);
     }
     return 0;
+}
+
+/* The images that were chosen; `px` may be filled up behind them. They are sorted: one split after the other. */
+static int gather_images(const subset *s, const splits *all, const int32_t *order, uint8_t *px, size_t image)
+{
+    int64_t *which = pool_host((size_t)s->n * sizeof *which), done = 0, before = 0;
+    int rc = 0;
+    for (int k = 0; rc == 0 && k < all->n; k++) {
+        int64_t count = dataset_count(all->d[k]), n = 0;
+        while (done + n < s->n && order[done + n] < before + count) {
+            which[n] = order[done + n] - before;
+            n++;
+        }
+        reader *r = reader_open(all->d[k], 0);
+        rc = reader_pick(r, px + (size_t)done * image, which, n);
+        reader_close(r);
+        done += n;
+        before += count;
+    }
+    free(which);
+    return rc;
 }
 
 static int64_t rows_of(const subset *s, int b)
@@ -135,7 +155,9 @@ int subset_open(subset *s, const extractor *e, const char *path, const char *con
     s->y = pool_host((size_t)s->batches * sizeof *s->y);
     int32_t *order = choose(all.count, s->n, draw);
     uint8_t *px = pool_host((size_t)(s->batches * s->batch) * image);
-    int rc = s->n ? gather(s, &all, order, px, image, nn_classes(e->net)) : fault("%s: it has no images", path);
+    int rc = s->n ? gather_labels(s, &all, order, nn_classes(e->net)) : fault("%s: it has no images", path);
+    if (rc == 0)
+        rc = gather_images(s, &all, order, px, image);
     tx_open();
     if (rc == 0)
         upload(s, e, d, px, image);

@@ -88,13 +88,16 @@ static double mean_loss(const float *logits, const int32_t *labels, int64_t n, i
     return total / (double)n;
 }
 
-/* The mean loss and the right answers on the validation split; EXIT_OK or EXIT_NOT_FINITE. */
+/* The mean loss and the right answers on the validation split; EXIT_OK, EXIT_NOT_FINITE or -1. */
 static int validate(trainer *t, int64_t *correct, double *loss)
 {
     int64_t n = dataset_count(t->val), classes = nn_classes(t->run->net);
     enum nn_mode mode = nn_mode(t->run->net, NN_EVAL);
-    features_forward(t->run->net, t->val, t->run->extractor->mean, t->run->extractor->std, NULL, t->logits);
+    int rc = features_forward(t->run->net, t->val, t->run->extractor->mean, t->run->extractor->std, NULL,
+                              t->logits);
     nn_mode(t->run->net, mode);
+    if (rc != 0)
+        return -1;
     for (int64_t i = 0; i < n * classes; i++)
         if (!isfinite(t->logits[i]))
             return not_finite(t, "a logit of the validation split", (double)t->logits[i]);

@@ -1,7 +1,7 @@
 /* images.c - of every set the images that a scorer finds most in-distribution, and least.
  * All of them are one raster, so that a script draws them at once. */
 #include "../harness/cellfile.h"
-#include "../harness/data.h"
+#include "../harness/reader.h"
 #include "../harness/text.h"
 #include "kept.h"
 
@@ -84,13 +84,20 @@ static int paste_split(sheet_of_images *g, const char *set, const char *split, c
     if (dataset_open(&d, cellfile_path(g->cell, set, key), split) != 0)
         return -1;
     int64_t side = dataset_side(d), n = dataset_count(d);
-    for (int i = 0; i < 2 * g->across; i++)
-        if (wanted[i] >= *first && wanted[i] < *first + n)
-            paste(g, dataset_images(d) + (wanted[i] - *first) * side * side * 3, side,
-                  i % g->across * (g->side + GAP), y0 + i / g->across * (g->side + CAPTION));
+    reader *r = reader_open(d, 0);
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < 2 * g->across; i++) {
+        if (wanted[i] < *first || wanted[i] >= *first + n)
+            continue;
+        const uint8_t *px = reader_range(r, wanted[i] - *first, 1);
+        if (px)
+            paste(g, px, side, i % g->across * (g->side + GAP), y0 + i / g->across * (g->side + CAPTION));
+        rc = px ? 0 : -1;
+    }
     *first += n;
+    reader_close(r);
     dataset_close(d);
-    return 0;
+    return rc;
 }
 
 static void put_captions(sheet_of_images *g, const ranked *all, const int64_t *wanted, int64_t n, int64_t y0)

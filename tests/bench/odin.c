@@ -55,7 +55,8 @@ static int begin(const subject *s)
 static double forward_passes(const subject *s)
 {
     double began = clock_now();
-    features_forward(at.head, set, half, half, NULL, at.queries.known.logits);
+    if (features_forward(at.head, set, half, half, NULL, at.queries.known.logits) != 0)
+        exit(EXIT_CONFIG);
     double one = clock_now() - began;
     began = clock_now();
     if (score_samples(at.method, &at.run, &pictures, at.scores) != 0) {
