@@ -73,7 +73,7 @@ static int add_training(agenda *a, const rows *r, const model *m, int only)
 static void add_model(agenda *a, const rows *r, const model *m, int only)
 {
     int scores = wants_scores(r, m), last;
-    if (!scores && !wants_points(r, m))
+    if (!scores && !wants_points(r, m) && only < 0) /* a part's own weights are wanted by other parts */
         return;
     last = add_training(a, r, m, only);
     if (scores && r->p.b)

@@ -20,6 +20,7 @@ int corrupt_main(int argc, char **argv);       /* datasets/corrupt.c: a set, cor
 int convert_main(int argc, char **argv);       /* convert.c: a checkpoint to .safetensors */
 int trace_main(int argc, char **argv);         /* trace.c: what every layer yields */
 int cell_main(int argc, char **argv);          /* cell.c: one process of an experiment */
+int part_main(int argc, char **argv);          /* part.c: a task of a job array */
 int describe_main(int argc, char **argv);      /* plugin.c: one plugin, in lines for registry.c */
 
 #endif

@@ -304,7 +304,7 @@ int dispatch_fail(rows *r, agenda *a, const char *why)
         const task *t = &a->at[i];
         config *sets = config_new();
         reports w = {.r = r, .m = t->m, .by = t->by, .sets = sets};
-        if (t->kind == CELL_SCORE && rows_missing(r, t->by, sets) > 0)
+        if (why && t->kind == CELL_SCORE && rows_missing(r, t->by, sets) > 0)
             rc = rows_fail(&w, why);
         if (t->kind >= CELL_ANALYSIS)
             r->unfinished += analyses_missing(r, t->m, analysis_of(t), NULL);

@@ -12,7 +12,7 @@ enum { DISPATCH_INTERRUPTED = 1 }; /* beside 0 and -1: stopped, and what is ther
 int dispatch(rows *r, agenda *a, int jobs);
 
 /* What became of models whose cells did not run here: a failed row with `why` for
- * each that is missing, points are counted as unfinished. */
+ * each that is missing, if that is not NULL; points are counted as unfinished. */
 int dispatch_fail(rows *r, agenda *a, const char *why);
 
 #endif

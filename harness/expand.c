@@ -334,7 +334,7 @@ static void choose_output(plan *p)
 
 static void choose_machine(plan *p)
 {
-    int64_t jobs = 1, memory = (int64_t)sysconf(_SC_PHYS_PAGES) / 10 * 9 * sysconf(_SC_PAGESIZE) >> 20;
+    int64_t jobs = 1, memory = spawn_memory_mb() / 10 * 9;
     config_int(p->c, "jobs", &jobs, 1, SPAWN_MOST);
     default_number(p->c, "threads", spawn_processors() > jobs ? spawn_processors() / jobs : 1);
     default_number(p->c, "limit_mb", memory / jobs);
@@ -367,7 +367,7 @@ int expand_given(plan *p, const char digest[65])
 
 int expand(plan *p, int argc, char **argv)
 {
-    *p = (plan){.c = config_new()};
+    *p = (plan){.c = config_new(), .words = argv, .nwords = argc};
     int rc = settings_load(p->c, &p->file, argc, argv);
     if (rc == 0)
         rc = registry_open(&p->methods);

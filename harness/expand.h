@@ -49,6 +49,8 @@ typedef struct variants {
 typedef struct plan {
     config *c;         /* checked, with every default filled in */
     const char *file;  /* the configuration */
+    char **words;      /* of the command line it was made of, [nwords]; NULL: of none */
+    int nwords;
     char *name;        /* its name without folder and .yml */
     char *out, *cache; /* absolute folders */
     registry methods;

@@ -9,18 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Where the shell would find it. */
-static int find_program(char path[PATH_MAX], const char *name)
+static int find_gnuplot(char path[PATH_MAX])
 {
-    const char *folders = getenv("PATH");
-    for (const char *p = folders ? folders : "/usr/bin:/bin"; *p; p += strcspn(p, ":"), p += *p == ':') {
-        size_t n = strcspn(p, ":");
-        if (n && (size_t)snprintf(path, PATH_MAX, "%.*s/%s", (int)n, p, name) < PATH_MAX && access(path, X_OK) == 0)
-            return 0;
-    }
-    return fault("plot: `%s` is not found in PATH: install it (Debian: apt-get install gnuplot-nox)", name);
+    if (spawn_find(path, PATH_MAX, "gnuplot") == 0)
+        return 0;
+    return fault("plot: `gnuplot` is not found in PATH: install it (Debian: apt-get install gnuplot-nox)");
 }
 
 static void ignore(void *arg, char *line)
@@ -46,7 +40,7 @@ int gnuplot_draw(const figure *of, const char *csv, const char *out, double widt
     char gnuplot[PATH_MAX], folder[PATH_MAX], plain[] = "-d", script_follows[] = "-c";
     outcome o;
     *said = NULL;
-    if (find_program(gnuplot, "gnuplot") != 0)
+    if (find_gnuplot(gnuplot) != 0)
         return -1;
     char *script = text_format("%s/%s.gp", layout_root(folder, sizeof folder, "plots"), of->name);
     char *cm = text_format("%.9g", width), data[PATH_MAX],
@@ -73,7 +67,7 @@ int gnuplot_describe(char *said, size_t cap)
         "has(\"pngcairo\") || has(\"png\") ? \" .png\" : \"\", has(\"pdfcairo\") ? \" .pdf\" : \"\", "
         "has(\"tikz\") || has(\"cairolatex\") ? \" .tex\" : \"\")";
     outcome o;
-    if (find_program(gnuplot, "gnuplot") != 0)
+    if (find_gnuplot(gnuplot) != 0)
         return -1;
     char *argv[] = {gnuplot, plain, execute, ask, NULL};
     job j = {.argv = argv, .report_fd = 3, .timeout_s = 20, .report = ignore};

@@ -36,6 +36,7 @@ static const command commands[] = {
     {"doctor", doctor_main, "[DATA]", "which benchmarks can run here, and what the others lack", 0},
     {"devices", devices_main, "", "list what can compute here, and why something cannot", 0},
     {"cell", cell_main, "FILE.yml", "one process of an experiment", 1},
+    {"part", part_main, "FOLDER FIRST TASK", "one task of a job array", 1},
     {"describe", describe_main, "METHOD.so", "one method in a form for programs", 1},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

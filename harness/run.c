@@ -8,6 +8,7 @@
 #include "file.h"
 #include "gallery.h"
 #include "hold.h"
+#include "launcher.h"
 #include "left_out.h"
 #include "order.h"
 #include "sets.h"
@@ -105,11 +106,14 @@ static int run_here(rows *r)
 
 static int run_plan(rows *r)
 {
+    int elsewhere = launcher_asked(&r->p);
+    if (elsewhere < 0)
+        return -1;
     if ((r->p.b && (sets_import(r->p.b, r->p.c) != 0 || stale_mark(r) != 0)) || rows_forget_failures(r) != 0)
         return -1;
     spawn_catch_signals();
     tell_plan(r);
-    int rc = run_here(r);
+    int rc = elsewhere ? launch(r) : run_here(r);
     if (rc >= 0 && order_rows(r) != 0)
         rc = -1;
     if (rc == DISPATCH_INTERRUPTED) {

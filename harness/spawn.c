@@ -56,10 +56,35 @@ static int has_avx512(void)
     return found;
 }
 
+int spawn_find(char *path, size_t cap, const char *name)
+{
+    const char *folders = getenv("PATH");
+    for (const char *p = folders ? folders : "/usr/bin:/bin"; *p; p += strcspn(p, ":"), p += *p == ':') {
+        size_t n = strcspn(p, ":");
+        if (n && (size_t)snprintf(path, cap, "%.*s/%s", (int)n, p, name) < cap && access(path, X_OK) == 0)
+            return 0;
+    }
+    return -1;
+}
+
+/* What Slurm has given this task of the machine, if it runs under Slurm. */
+static int64_t given(const char *name, int64_t there)
+{
+    const char *said = getenv(name);
+    int64_t n = said ? strtoll(said, NULL, 10) : 0;
+    return n > 0 && n < there ? n : there;
+}
+
 int64_t spawn_processors(void)
 {
     cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    int64_t there = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return given("SLURM_CPUS_PER_TASK", given("SLURM_CPUS_ON_NODE", there));
+}
+
+int64_t spawn_memory_mb(void)
+{
+    return given("SLURM_MEM_PER_NODE", (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) >> 20);
 }
 
 void spawn_environment(int64_t threads)

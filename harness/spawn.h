@@ -49,7 +49,12 @@ int spawn_interrupted(void); /* the signal, or 0 */
  * one (it is used for LAPACK only), and the BLAS kernels that suit the CPU. */
 void spawn_environment(int64_t threads);
 
-int64_t spawn_processors(void); /* that this process and its children may use */
+/* Of the machine, what this process and its children may use. */
+int64_t spawn_processors(void);
+int64_t spawn_memory_mb(void);
+
+/* Where the shell would find a program; -1: nowhere. */
+int spawn_find(char *path, size_t cap, const char *name);
 
 /* In the child: dies with its parent. Nothing when no oodbench started it. */
 void spawn_bind_to_parent(void);
