@@ -6,6 +6,7 @@
 
 int run_main(int argc, char **argv);           /* run.c: an experiment */
 int score_main(int argc, char **argv);         /* given_main.c: features from elsewhere */
+int nightly_main(int argc, char **argv);       /* nightly.c: experiments against their baselines */
 int table_main(int argc, char **argv);         /* table.c: prints a results.csv */
 int plot_main(int argc, char **argv);          /* plot.c: figures of results */
 int report_main(int argc, char **argv);        /* page.c: a page of all that results say */

@@ -22,6 +22,7 @@ typedef struct command {
 static const command commands[] = {
     {"run", run_main, "FILE.yml [--key value ...]", "run an experiment, or what is left of it", 0},
     {"score", score_main, "FEATURES [--score LIST] ...", "score features and logits from elsewhere", 0},
+    {"nightly", nightly_main, "FILE.yml [--accept] ...", "run experiments and hold them against a baseline", 0},
     {"table", table_main, "RESULTS.csv [--format F]", "print results: text, csv, markdown, latex, openood", 0},
     {"plot", plot_main, "KIND RESULTS... [-o FILE]", "draw results: figures and the data in them", 0},
     {"report", report_main, "RESULTS... [-o FILE]", "all of an experiment in one page of HTML", 0},
@@ -106,8 +107,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
-        if (commands[i].inner)
-            spawn_bind_to_parent();
+        spawn_bind_to_parent();
         int status = commands[i].main(argc - 1, argv + 1);
         if (status < 0)
             fprintf(stderr, "oodbench: %s\n", fault_text());
