@@ -255,8 +255,12 @@ void layout_words(FILE *to, const char *words, const table_options *o)
         fputs("<p>", to);
         html_text(to, "%s", words);
         fputs("</p>\n", to);
-    } else
-        fprintf(to, "%s%s\n", o->format == TABLE_LATEX ? "% " : "", words);
+        return;
+    }
+    fputs(o->format == TABLE_LATEX ? "% " : "", to);
+    for (const char *c = words; *c; c++) /* a name's line break would end the comment */
+        fputc((unsigned char)*c < ' ' && o->format == TABLE_LATEX ? ' ' : *c, to);
+    fputc('\n', to);
 }
 
 static void print_legend(FILE *to, const grid *g, const table_options *o)

@@ -222,12 +222,17 @@ static void print_text(FILE *to, const matrix *m, const caption *c, const table_
 static void put_markdown(FILE *to, const char *s)
 {
     for (; *s; s++)
-        fprintf(to, "%s%c", strchr("|*_", *s) ? "\\" : "", *s);
+        fprintf(to, "%s%c", strchr("|*_\\`<", *s) ? "\\" : "", (unsigned char)*s < ' ' ? ' ' : *s);
 }
 
 static void put_latex(FILE *to, const char *s)
 {
-    static const char *const symbols[][2] = {{"±", "$\\pm$"}, {"↓", "$\\downarrow$"}, {"↑", "$\\uparrow$"}};
+    static const char *const symbols[][2] = {{"±", "$\\pm$"},
+                                             {"↓", "$\\downarrow$"},
+                                             {"↑", "$\\uparrow$"},
+                                             {"\\", "\\textbackslash{}"},
+                                             {"~", "\\textasciitilde{}"},
+                                             {"^", "\\textasciicircum{}"}};
     while (*s) {
         size_t i = 0, n = sizeof symbols / sizeof *symbols;
         while (i < n && strncmp(s, symbols[i][0], strlen(symbols[i][0])) != 0)
@@ -235,7 +240,7 @@ static void put_latex(FILE *to, const char *s)
         if (i < n)
             fputs(symbols[i][1], to);
         else
-            fprintf(to, "%s%c", strchr("%_&#", *s) ? "\\" : "", *s);
+            fprintf(to, "%s%c", strchr("%_&#${}", *s) ? "\\" : "", (unsigned char)*s < ' ' ? ' ' : *s);
         s += i < n ? strlen(symbols[i][0]) : 1;
     }
 }

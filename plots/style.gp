@@ -62,7 +62,9 @@ lines_of(n, across) = (n + across - 1) / across
 # Text for the terminal: `_`, `%` and others mean something to TeX alone.
 TEX = strlen(OUT) > 4 && OUT[strlen(OUT) - 3:*] eq ".tex"
 swapped(s, c, by) = strstrt(s, c) ? s[1:strstrt(s, c) - 1].by.swapped(s[strstrt(s, c) + strlen(c):*], c, by) : s
-tex(s) = swapped(swapped(swapped(swapped(swapped(s, "_", "\\_"), "%", "\\%"), "&", "\\&"), "#", "\\#"), "^", "\\^{}")
+marked(s) = swapped(swapped(swapped(swapped(s, "\\", "\001"), "{", "\\{"), "}", "\\}"), "$", "\\$")
+escaped(s) = swapped(swapped(swapped(swapped(s, "_", "\\_"), "%", "\\%"), "&", "\\&"), "#", "\\#")
+tex(s) = swapped(swapped(swapped(escaped(marked(s)), "^", "\\^{}"), "~", "\\~{}"), "\001", "\\textbackslash{}")
 says(s) = TEX ? tex(s) : s
 NUMBER = TEX ? "$%g$" : "%g" # formats of numbers along axes
 SIGNED = TEX ? "$%+g$" : "%+g"

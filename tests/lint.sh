@@ -111,6 +111,12 @@ else
     say "$B/oodbench is not built: the exported symbols were not checked"
 fi
 
+# No shell: names from files are never a command's.
+# shellcheck disable=SC2046
+grep -nwE "(system|popen|execlp|execvp|execvpe|posix_spawnp|wordexp) *\(" $(printf '%s\n' "$code" | grep -v '^tests/') /dev/null >"$scratch/out" &&
+    { cat "$scratch/out"; say "the program starts a shell, or looks for programs: spawn.h starts a file"; }
+grep -nE "system *\(|\`" plots/*.gp | grep -vE "^[^:]*:[0-9]+: *#" >"$scratch/out" && { cat "$scratch/out"; say "a figure's script starts a shell"; }
+
 # No method, data set or network is named in the harness.
 names=$(printf '%s\n' methods/*.c | sed 's,.*/,,; s,\.c$,,' | tr '\n' '|' | sed 's/|$//')
 grep -nwE "\"($names)\"" harness/*.c >"$scratch/out" && { cat "$scratch/out"; say "the harness names a method"; }

@@ -7,11 +7,11 @@
 
 #include <zip.h>
 
-static inline void put_text(buffer *b, const char *text)
+static inline void put_text(buffer *b, const char *word)
 {
     OPS(b, "X");
-    put_number(b, strlen(text), 4);
-    put(b, text, strlen(text));
+    put_number(b, strlen(word), 4);
+    put(b, word, strlen(word));
 }
 
 static inline void put_int(buffer *b, int64_t i)
