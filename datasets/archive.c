@@ -133,15 +133,22 @@ static int room(archive *a, uint64_t size)
     return 0;
 }
 
-static int read_member(archive *a, part *p, const char *path, size_t *size)
+static int find_member(const part *p, const char *path, zip_stat_t *s)
 {
     const char *below = path + first_component(path) + 1;
-    zip_stat_t s;
-    if (zip_stat(p->zip, path, ZIP_FL_ENC_RAW, &s) != 0 && zip_stat(p->zip, below, ZIP_FL_ENC_RAW, &s) != 0)
+    if (zip_stat(p->zip, path, ZIP_FL_ENC_RAW, s) != 0 && zip_stat(p->zip, below, ZIP_FL_ENC_RAW, s) != 0)
         return fault("%s has no member %s", p->file, path);
-    if ((s.valid & (ZIP_STAT_SIZE | ZIP_STAT_INDEX)) != (ZIP_STAT_SIZE | ZIP_STAT_INDEX))
+    if ((s->valid & (ZIP_STAT_SIZE | ZIP_STAT_INDEX)) != (ZIP_STAT_SIZE | ZIP_STAT_INDEX))
         return fault("%s does not say how large its member %s is", p->file, path);
-    if (room(a, s.size) != 0)
+    return s->size > MOST_BYTES
+               ? fault("%s in %s: %llu bytes are too many for an image", path, p->file, (unsigned long long)s->size)
+               : 0;
+}
+
+static int read_member(archive *a, part *p, const char *path, size_t *size)
+{
+    zip_stat_t s;
+    if (find_member(p, path, &s) != 0 || room(a, s.size) != 0)
         return -1;
     zip_file_t *f = zip_fopen_index(p->zip, s.index, 0);
     if (!f)
@@ -190,6 +197,21 @@ int archive_read(archive *a, const char *path, const void **bytes, size_t *size)
     int rc = p->zip ? read_member(a, p, path, size) : read_file(a, path, size);
     *bytes = a->bytes;
     return rc;
+}
+
+int archive_size(archive *a, const char *path, uint64_t *size)
+{
+    char file[PATH_MAX];
+    struct stat s;
+    zip_stat_t member;
+    part *p;
+    if (find_part(a, path, &p) != 0 || (p->zip && find_member(p, path, &member) != 0))
+        return -1;
+    if (!p->zip && (stat(file_join(file, sizeof file, a->root, path), &s) != 0 || !S_ISREG(s.st_mode)))
+        return fault("cannot read %s: %s", file, strerror(errno ? errno : EISDIR));
+    *size = p->zip ? member.size : (uint64_t)s.st_size;
+    return *size > MOST_BYTES ? fault("%s: %llu bytes are too many for an image", path, (unsigned long long)*size)
+                              : 0;
 }
 
 /* One line for a file: what `stat` knows of its content. */

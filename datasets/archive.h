@@ -18,6 +18,9 @@ void archive_close(archive *a);
 /* The bytes stay valid until the next call. Returns 0, or -1 with fault(). */
 int archive_read(archive *a, const char *path, const void **bytes, size_t *size);
 
+/* How many those are, without reading them. */
+int archive_size(archive *a, const char *path, uint64_t *size);
+
 /* What tells whether the images of a list changed, as 64 hex digits: size and time of
  * every zip they are in, or of every file when they lie in folders. -1 with fault()
  * when there is neither folder nor zip, or an image is missing from its folder. */

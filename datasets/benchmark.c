@@ -4,12 +4,15 @@
  *   side: 32                    height and width of the images
  *   resize: 32                  their shorter side before the centre crop
  *   mean, std: [r, g, b]        of values in 0..1
+ *   store: pixels               as they are shown, or `files`: images of lists and of trees are
+ *                               kept as the files they are and decoded when they are read
  *   lists, images: FOLDER       below the user's data folder; or else
  *   generator: shapes, seed: 1  the program draws the images itself
  *   sets.<set>.group: near      id near far csid outliers tune
  *   sets.<set>.test: FILE.txt   also train, val: a list, or how many to draw
  *   sets.<set>.images: FOLDER   of its lists, where they are not in `images`
  *   sets.<set>.resize: 224      of its images, where it is not `resize`; none: only cropped
+ *   sets.<set>.store: files     where it is not `store`
  *   from, sets.<set>.from: URL  where people get the lists, the images of the set
  *   sets.<set>.draw: plasma     what to draw, when it is not called as the set
  *
@@ -38,11 +41,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {"classes", "side",      "resize", "mean", "std", "lists",
-                                   "images",  "generator", "seed",   "sets", "from"};
+static const char *const keys[] = {"classes", "side",      "resize", "mean", "std",  "lists",
+                                   "images",  "generator", "seed",   "sets", "from", "store"};
 static const char *const set_keys[] = {
     "group", "train", "val", "test", "draw", "corrupt", "npy",    "corruptions", "severities", "seed", "cifar",
-    "idx",   "npz",   "mat", "hdf5", "tree", "images",  "labels", "resize",      "from",       "take"};
+    "idx",   "npz",   "mat", "hdf5", "tree", "images",  "labels", "resize",      "from",       "take", "store"};
 static const char *const groups[] = {"id", "near", "far", "csid", "outliers", "tune"};
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
@@ -338,7 +341,7 @@ static int read_sets(benchmark *b)
         b->sets = text_more(b->sets, (size_t)(b->n + 1) * sizeof *b->sets);
         b->sets[b->n] = (bench_set){.name = text_copy(name)};
         b->n++;
-        if (read_set(b, &b->sets[b->n - 1]) != 0)
+        if (read_set(b, &b->sets[b->n - 1]) != 0 || benchmark_store(b, &b->sets[b->n - 1]) != 0)
             return -1;
     }
     for (int i = 0; i < b->n; i++)

@@ -1,5 +1,5 @@
 /* benchmark_settings.c - what holds for all sets of a benchmark: its classes, the
- * size of its images, their mean and deviation, its generator. */
+ * size of its images, their mean and deviation, its generator, how they are kept. */
 #include "../harness/fault.h"
 #include "../harness/text.h"
 #include "sources.h"
@@ -77,4 +77,20 @@ int benchmark_settings(benchmark *b)
         read_triple(b, "mean", b->mean) != 0 || read_triple(b, "std", b->std) != 0)
         return -1;
     return read_generator(b);
+}
+
+int benchmark_store(const benchmark *b, bench_set *s)
+{
+    char key[160];
+    const char *given = benchmark_text(b, s->name, "store", key), *all = config_text(b->c, "store");
+    const char *word = given ? given : all ? all : "pixels";
+    int can = s->drawn < 0 && !s->corrupt && !s->npy && (!s->form || s->form == &format_tree);
+    if (strcmp(word, "pixels") != 0 && strcmp(word, "files") != 0)
+        return fault("%s: `store`: expected pixels or files, found `%s`",
+                     config_origin(b->c, given ? key : "store"), word);
+    s->files = can && strcmp(word, "files") == 0;
+    if (!given || s->files || strcmp(word, "pixels") == 0)
+        return 0;
+    return fault("%s: the set %s: `store: files` goes with lists and with `tree`, whose images are files",
+                 config_origin(b->c, key), s->name);
 }

@@ -146,7 +146,10 @@ int bring_in(const bring *b)
                 .outside = group >= INSIDE,
                 .classes = b->classes,
                 .side = b->side,
-                .resize = b->resize};
+                .resize = b->resize,
+                .files = b->files};
+    if (b->files && form != &format_tree)
+        return fault("--store files: expected images as files, and %s holds arrays (--%s)", b->path, form->name);
     if (!w.side && form == &format_tree)
         w.side = TREE_SIDE;
     char *out = b->out ? text_copy(b->out) : bring_out(b->path, b->name, b->imported);

@@ -1,5 +1,5 @@
-/* fill.c - a block is filled by all threads and then written by one: pixels go
- * to the disk in order, and no more than two blocks' worth of memory is needed. */
+/* fill.c - a block is filled by all threads and then written by one: bytes go to
+ * the disk in order, and no more than two blocks' worth of memory is needed. */
 #include "fill.h"
 #include "../harness/fault.h"
 #include "../harness/progress.h"
@@ -14,13 +14,16 @@
 
 #define BLOCK_BYTES (INT64_C(32) << 20)
 #define MOST_THREADS 64
-#define AT_A_TIME 16 /* images a thread takes at once: neighbours are written by one core */
+#define PIECES 8      /* of a block for each thread: images differ in what they cost */
+#define MOST_PIECE 16 /* images; several, that neighbours are written by one core */
 
 typedef struct crew {
     const fill *f;
-    uint8_t *px;
+    int (*one)(struct crew *c, void *own, int64_t k); /* what is done for image k of the block */
+    uint64_t *at;                                     /* [n+1] of files */
+    uint8_t *px;                                      /* pixels or files of the block */
     int32_t *labels;
-    int64_t first, count, done; /* the block; what came before it */
+    int64_t first, count, done, piece; /* the block; what came before it; images a thread takes at once */
     atomic_llong next, ready;
     atomic_llong bad; /* no image behind this one matters any more: the first failure is reported */
 } crew;
@@ -34,11 +37,28 @@ typedef struct worker {
     char why[1024]; /* fault() is per thread */
 } worker;
 
+static int make_pixels(crew *c, void *own, int64_t k)
+{
+    int64_t bytes = c->f->side * c->f->side * 3;
+    return c->f->make(c->f->what, own, c->first + k, c->px + k * bytes, c->labels + k);
+}
+
+static int copy_file(crew *c, void *own, int64_t k)
+{
+    const uint64_t *at = c->at + c->first + k;
+    return c->f->file(c->f->what, own, c->first + k, c->px + (at[0] - c->at[c->first]), at[1] - at[0],
+                      c->labels + k);
+}
+
+static int measure(crew *c, void *own, int64_t k)
+{
+    return c->f->size(c->f->what, own, k, &c->at[k + 1]);
+}
+
 static int fill_one(worker *w, int64_t k)
 {
     crew *c = w->crew;
-    int64_t bytes = c->f->side * c->f->side * 3;
-    if (c->f->make(c->f->what, w->own, c->first + k, c->px + k * bytes, c->labels + k) == 0)
+    if (c->one(c, w->own, k) == 0)
         return 0;
     snprintf(w->why, sizeof w->why, "%s", fault_text());
     w->bad = k;
@@ -51,8 +71,8 @@ static void *work(void *arg)
 {
     worker *w = arg;
     crew *c = w->crew;
-    for (int64_t k; (k = atomic_fetch_add(&c->next, AT_A_TIME)) < c->count;) {
-        int64_t end = k + AT_A_TIME < c->count ? k + AT_A_TIME : c->count;
+    for (int64_t k; (k = atomic_fetch_add(&c->next, c->piece)) < c->count;) {
+        int64_t end = k + c->piece < c->count ? k + c->piece : c->count;
         for (int64_t i = k; i < end; i++)
             if (i > atomic_load(&c->bad) || interrupted() || fill_one(w, i) != 0)
                 return NULL;
@@ -78,6 +98,8 @@ static int report(const worker *w, int n)
 static int fill_block(crew *c, worker *w, int n)
 {
     int started = 1;
+    int64_t even = c->count / (n * PIECES);
+    c->piece = even < 1 ? 1 : even < MOST_PIECE ? even : MOST_PIECE;
     atomic_store(&c->next, 0);
     atomic_store(&c->ready, 0);
     atomic_store(&c->bad, INT64_MAX);
@@ -89,15 +111,32 @@ static int fill_block(crew *c, worker *w, int n)
     return report(w, n);
 }
 
+/* How many images from `first` on make a block: one, however large it is, or as many as fit. */
+static int64_t block_of(const crew *c, uint64_t *bytes)
+{
+    uint64_t image = (uint64_t)(c->f->side * c->f->side * 3);
+    int64_t n = 0;
+    for (*bytes = 0; c->first + n < c->f->n; n++) {
+        const uint64_t *at = c->at + c->first + n;
+        uint64_t more = c->f->files ? at[1] - at[0] : image;
+        if (n && *bytes + more > BLOCK_BYTES)
+            break;
+        *bytes += more;
+    }
+    return n;
+}
+
 static int fill_blocks(crew *c, store *s, worker *w, int n)
 {
-    int64_t bytes = c->f->side * c->f->side * 3, most = BLOCK_BYTES / bytes + 1;
-    most = most < c->f->n ? most : c->f->n;
-    c->px = text_more(NULL, (size_t)(most * bytes));
-    c->labels = text_more(NULL, (size_t)most * sizeof *c->labels);
+    uint64_t cap = 0, bytes;
+    int64_t room = 0;
     int rc = 0;
     for (; rc == 0 && c->first < c->f->n; c->first += c->count) {
-        c->count = c->f->n - c->first < most ? c->f->n - c->first : most;
+        c->count = block_of(c, &bytes);
+        if (bytes > cap)
+            c->px = text_more(c->px, cap = bytes);
+        if (c->count > room)
+            c->labels = text_more(c->labels, (size_t)(room = c->count) * sizeof *c->labels);
         rc = fill_block(c, w, n);
         if (rc == 0)
             rc = store_images(s, c->px, c->labels, c->count);
@@ -114,21 +153,57 @@ static int cores(void)
     return n > MOST_THREADS ? MOST_THREADS : n;
 }
 
-int fill_store(store *s, const fill *f, int64_t done)
+static void dismiss(const fill *f, worker *w, int n)
 {
-    crew c = {.f = f, .done = done};
-    int n = cores(), opened = 0, rc = 0;
-    worker *w = text_more(NULL, (size_t)n * sizeof *w);
-    for (; rc == 0 && opened < n; opened++) {
-        w[opened] = (worker){.crew = &c, .talks = opened == 0, .bad = -1};
-        if (f->open)
-            rc = f->open(f->what, &w[opened].own);
-    }
-    if (rc == 0)
-        rc = fill_blocks(&c, s, w, n);
-    for (int i = 0; f->close && i < opened; i++)
+    for (int i = 0; f->close && i < n; i++)
         if (w[i].own)
             f->close(w[i].own);
     free(w);
+}
+
+/* As many workers as cores, each with what it works with; NULL with fault(). */
+static worker *hire(crew *c, int *n)
+{
+    int want = cores();
+    worker *w = text_more(NULL, (size_t)want * sizeof *w);
+    for (*n = 0; *n < want; ++*n) {
+        w[*n] = (worker){.crew = c, .talks = *n == 0, .bad = -1};
+        if (c->f->open && c->f->open(c->f->what, &w[*n].own) != 0) {
+            dismiss(c->f, w, *n + 1);
+            return NULL;
+        }
+    }
+    return w;
+}
+
+int fill_offsets(const fill *f, uint64_t **out)
+{
+    crew c = {.f = f, .one = measure, .count = f->n};
+    int n, rc = -1;
+    worker *w = hire(&c, &n);
+    if (!w)
+        return -1;
+    uint64_t *at = c.at = text_more(NULL, (size_t)(f->n + 1) * sizeof *at);
+    at[0] = 0;
+    rc = fill_block(&c, w, n);
+    for (int64_t i = 0; rc == 0 && i < f->n; i++)
+        at[i + 1] += at[i];
+    dismiss(f, w, n);
+    if (rc == 0)
+        *out = at;
+    else
+        free(at);
+    return rc;
+}
+
+int fill_store(store *s, const fill *f, const uint64_t *at, int64_t done)
+{
+    crew c = {.f = f, .one = f->files ? copy_file : make_pixels, .at = (uint64_t *)(uintptr_t)at, .done = done};
+    int n, rc = -1;
+    worker *w = hire(&c, &n);
+    if (w)
+        rc = fill_blocks(&c, s, w, n);
+    if (w)
+        dismiss(f, w, n);
     return rc;
 }

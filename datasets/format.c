@@ -224,7 +224,7 @@ char *format_source(const format *form, const wanted *w)
         text_add(&t, "arrays %s %s\n", w->images ? w->images : "-", w->labels ? w->labels : "-");
     text_add(&t, "split %s\nlabels %s\nresize %lld\nside %lld\ndecoder %d\n", w->split,
              w->outside ? "outside" : "kept", (long long)w->resize, (long long)w->side, DECODE_VERSION);
-    text_add(&t, "%s", taking[w->take]);
+    text_add(&t, "%s%s", taking[w->take], w->files ? "store files\n" : "");
     for (int64_t i = 0; w->names && (!w->outside || w->take) && i < w->classes; i++)
         text_add(&t, "%s%s", i ? "," : "classes ", w->names[i]);
     if (rc == 0)

@@ -19,6 +19,7 @@ typedef struct wanted { /* what of a file or folder becomes which split */
     const char *images, *labels; /* names of arrays inside, or a file of labels; NULL: those that are usual */
     int64_t side, resize;        /* 0: as they are; forms with images of any size need them.
                              * resize -1: left alone, only cropped */
+    int files;                   /* of a tree: its images are kept as files */
     int outside;                 /* labels become -1 */
     int64_t classes;             /* else they are 0 .. classes-1 */
     const char *const *names;    /* the classes', or NULL: then labels follow the folders */

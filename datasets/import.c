@@ -36,6 +36,8 @@ static const char usage[] =
     "  --classes K      labels are -1 .. K-1, -1 meaning none of the classes (no limit)\n"
     "  --side P         height and width of the images (32)\n"
     "  --resize P       their shorter side before the centre crop (as --side)\n"
+    "  --store W        pixels, resized and cropped now; or files: as they are, decoded each\n"
+    "                   time they are read, and cropped at random for training (pixels)\n"
     "\n"
     "The third makes one file of what others publish, and says what it took it for:\n"
     "  --cifar          CIFAR-10 or CIFAR-100, binary or Python's, the folder or the .tar.gz\n"
@@ -49,7 +51,7 @@ static const char usage[] =
     "                   labels become -1; id, csid, whose labels are kept (as without it)\n"
     "  --images A, --labels A   the arrays, when called otherwise; --labels FILE with --idx\n"
     "  --split S        train, val or test (all that the files tell apart, else test)\n"
-    "  --name N, --classes K, --side P, --resize P as above; without --side arrays stay as\n"
+    "  --name N, --classes K, --side P, --resize P, --store W (of --tree) as above; without --side arrays stay as\n"
     "                   they are and pictures become 32 x 32\n";
 
 typedef struct request {
@@ -57,7 +59,7 @@ typedef struct request {
     const char *split_of[MOST_WORDS]; /* the --split before each */
     int n;
     const char *data, *imported, *out, *name, *npy, *split, *form, *path, *group, *images, *labels;
-    int split_given;
+    int split_given, files;
     int64_t classes, side, resize;
 } request;
 
@@ -103,6 +105,12 @@ static int read_option(request *r, const char *option, const char *value)
         return import_number(option, value, 1, 1024, &r->side);
     if (strcmp(option, "--resize") == 0)
         return import_number(option, value, 1, 4096, &r->resize);
+    if (strcmp(option, "--store") == 0) {
+        r->files = strcmp(value, "files") == 0;
+        return r->files || strcmp(value, "pixels") == 0
+                   ? 0
+                   : fault("--store: expected pixels or files, found `%s`", value);
+    }
     if (strcmp(option, "--split") != 0)
         return fault("unknown option %s: `oodbench import --help` lists them", option);
     if (!is_split(value))
@@ -230,6 +238,8 @@ static int import_all(const benchmark *b)
 static int import_benchmark(const request *r)
 {
     benchmark *b;
+    if (r->files)
+        return fault("--store: of a benchmark its key `store` says so (`oodbench import --help`)");
     if (benchmark_named(&b, r->words[0], r->data, r->imported) != 0)
         return -1;
     int rc = r->n == 1 ? import_all(b) : 0;
@@ -255,7 +265,8 @@ static int read_lists(const request *r, list *lists, images *im, make_split *spl
                 return fault("two lists for the split %s: put --split before each", split);
         if (list_read(&lists[i], r->words[2 * i], LIST_FREE, r->classes) != 0)
             return -1;
-        im[i] = (images){.l = &lists[i], .root = r->words[2 * i + 1], .side = r->side, .resize = r->resize};
+        im[i] = (images){
+            .l = &lists[i], .root = r->words[2 * i + 1], .side = r->side, .resize = r->resize, .files = r->files};
         splits[i] = (make_split){.name = split, .source = images_source(&im[i]), .f = images_fill(&im[i])};
         if (!splits[i].source)
             return -1;
@@ -311,6 +322,8 @@ static int import_npy(const request *r, int64_t side)
     struct stat s;
     if (r->n)
         return fault("with --npy, expected no other names");
+    if (r->files)
+        return fault("--store files: expected images as files, and %s holds arrays", r->npy);
     if (stat(r->npy, &s) != 0)
         return fault("cannot read %s: %s", r->npy, strerror(errno));
     int rc = !S_ISDIR(s.st_mode)             ? sources_array(&c, r->npy, r->split, side)
@@ -378,7 +391,8 @@ static int import_form(request *r)
                      .labels = r->labels,
                      .classes = r->classes,
                      .side = r->side,
-                     .resize = r->resize};
+                     .resize = r->resize,
+                     .files = r->files};
     return bring_in(&b);
 }
 

@@ -28,7 +28,8 @@ void import_say(const char *name, const char *path, const make_split *splits, in
 typedef struct bring {
     const char *form, *path, *name, *split, *group, *out, *imported, *images, *labels;
     int64_t classes, side, resize;
-    int look; /* only to be looked at: what was made is not told of */
+    int files; /* kept as files */
+    int look;  /* only to be looked at: what was made is not told of */
 } bring;
 int bring_in(const bring *b);
 

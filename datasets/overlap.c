@@ -1,7 +1,8 @@
-/* overlap.c - by path and class where there are lists, and by pixels always. */
+/* overlap.c - by path and class where there are lists, and by the images always. */
 #include "overlap.h"
 #include "../harness/fault.h"
 #include "../harness/file.h"
+#include "alike.h"
 #include "bag.h"
 #include "sources.h"
 
@@ -175,7 +176,7 @@ static int compare_lists(const known *k, const side *a, const side *o, int *uncl
     return 0;
 }
 
-/* --- by pixels --- */
+/* --- by image --- */
 
 typedef struct verdict {
     int64_t count, first, other; /* identical images; the first of the other set and its twin */
@@ -189,32 +190,68 @@ static int64_t image_count(const side *a)
     return n;
 }
 
-static int64_t image_bytes(const side *a)
+/* The outliers' images, in one of the ways to compare them; filled when it is needed first. */
+typedef struct album {
+    bag images;
+    likeness of[SOURCES_SPLITS];
+} album;
+
+static void forget_images(album *m)
 {
-    return dataset_side(a->d[0]) * dataset_side(a->d[0]) * dataset_channels(a->d[0]);
+    bag_free(&m->images);
+    for (int k = 0; k < SOURCES_SPLITS; k++)
+        likeness_close(&m->of[k]);
 }
 
-static void know_images(bag *px, const side *a)
+static int know_images(album *m, const side *a, enum alike by)
 {
-    int64_t bytes = image_bytes(a), number = 0;
+    int64_t number = 0;
+    size_t size;
+    if (m->images.n)
+        return 0;
     for (int k = 0; k < a->n; k++)
-        for (int64_t i = 0; i < dataset_count(a->d[k]); i++)
-            bag_add(px, dataset_images(a->d[k]) + i * bytes, (size_t)bytes, number++);
+        if (likeness_open(&m->of[k], a->d[k], by) != 0)
+            return -1;
+    for (int k = 0; k < a->n; k++)
+        for (int64_t i = 0; i < dataset_count(a->d[k]); i++) {
+            const void *bytes = likeness_of(&m->of[k], i, &size);
+            bag_add(&m->images, bytes, size, number++);
+        }
+    return 0;
 }
 
-static verdict compare_images(const bag *px, const side *o)
+static int compare_images(const album *m, const side *o, enum alike by, verdict *v)
 {
-    int64_t bytes = image_bytes(o), number = 0;
-    verdict v = {0};
-    for (int k = 0; k < o->n; k++)
-        for (int64_t i = 0, twin; i < dataset_count(o->d[k]); i++, number++) {
-            twin = bag_find(px, dataset_images(o->d[k]) + i * bytes, (size_t)bytes);
-            if (twin >= 0 && v.count++ == 0) {
-                v.first = twin;
-                v.other = number;
+    int64_t number = 0;
+    size_t size;
+    *v = (verdict){0};
+    for (int k = 0; k < o->n; k++) {
+        likeness l;
+        if (likeness_open(&l, o->d[k], by) != 0)
+            return -1;
+        for (int64_t i = 0; i < dataset_count(o->d[k]); i++, number++) {
+            const void *bytes = likeness_of(&l, i, &size);
+            int64_t twin = bag_find(&m->images, bytes, size);
+            if (twin >= 0 && v->count++ == 0) {
+                v->first = twin;
+                v->other = number;
             }
         }
-    return v;
+        likeness_close(&l);
+    }
+    return 0;
+}
+
+/* Both sides, as they can be compared. */
+static enum alike way_of(const side *a, const side *o)
+{
+    dataset *all[2 * SOURCES_SPLITS];
+    int n = 0;
+    for (int i = 0; i < a->n; i++)
+        all[n++] = a->d[i];
+    for (int i = 0; i < o->n; i++)
+        all[n++] = o->d[i];
+    return alike_by(all, n);
 }
 
 /* "train image 17, tin_aux/train/a.JPEG" */
@@ -333,8 +370,8 @@ static int compare_drawn(const side *a, const side *o)
                  a->s->name, o->s->name, shapes_kind_name(a->s->drawn));
 }
 
-static int compare_with(const known *k, bag *px, const side *a, const side *o, const char *file, text *warnings,
-                        text *unclear)
+static int compare_with(const known *k, album albums[ALIKE_KINDS], const side *a, const side *o, const char *file,
+                        text *warnings, text *unclear)
 {
     verdict v;
     int dark = (from_lists(a) || a->s->drawn >= 0) && (from_lists(o) || o->s->drawn >= 0) ? 0 : 1;
@@ -345,9 +382,9 @@ static int compare_with(const known *k, bag *px, const side *a, const side *o, c
     if (dark)
         text_add(unclear, "%s%s", unclear->n ? ", " : "", o->s->name);
     if (!recall(file, a, o, &v)) {
-        if (!px->n)
-            know_images(px, a);
-        v = compare_images(px, o);
+        enum alike by = way_of(a, o);
+        if (know_images(&albums[by], a, by) != 0 || compare_images(&albums[by], o, by, &v) != 0)
+            return -1;
         remember(file, a, o, &v);
     }
     return judge(a, o, &v, warnings);
@@ -357,7 +394,7 @@ static int compare_all(const benchmark *b, const side *a, const char *const othe
 {
     char path[PATH_MAX], file[PATH_MAX];
     known k = {0};
-    bag px = {0};
+    album albums[ALIKE_KINDS] = {0};
     text unclear = {0};
     int rc = benchmark_path(b, a->s->name, path, sizeof path);
     snprintf(file, sizeof file, "%.*s/overlap.txt", (int)(base(path) - path - 1), path);
@@ -368,7 +405,7 @@ static int compare_all(const benchmark *b, const side *a, const char *const othe
         rc = side_open(&o, b, others[i]);
         if (rc != 0)
             break;
-        rc = compare_with(&k, &px, a, &o, file, warnings, &unclear);
+        rc = compare_with(&k, albums, a, &o, file, warnings, &unclear);
         side_close(&o);
     }
     if (rc == 0 && unclear.n)
@@ -377,7 +414,8 @@ static int compare_all(const benchmark *b, const side *a, const char *const othe
                  "no folder for each class, to tell them by\n",
                  a->s->name, text_str(&unclear));
     text_free(&unclear);
-    bag_free(&px);
+    for (int i = 0; i < ALIKE_KINDS; i++)
+        forget_images(&albums[i]);
     forget(&k);
     return rc;
 }

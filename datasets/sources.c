@@ -100,7 +100,8 @@ static int find_list(const benchmark *b, const bench_set *s, const char *file, o
     o->root = text_copy(file_join(folder, sizeof folder, b->data, below ? below : config_text(b->c, "images")));
     if (list_read(&o->l, path, inside(s) ? LIST_CLASSES : LIST_OUTSIDE, b->n_classes) != 0)
         return -1;
-    o->im = (images){.l = &o->l, .root = o->root, .resize = s->resize < 0 ? 0 : s->resize, .side = b->side};
+    o->im = (images){
+        .l = &o->l, .root = o->root, .resize = s->resize < 0 ? 0 : s->resize, .side = b->side, .files = s->files};
     o->source = images_source(&o->im);
     return o->source ? 0 : -1;
 }
@@ -327,6 +328,7 @@ static int find_form(sources *r, const benchmark *b, const bench_set *s)
                 .labels = benchmark_text(b, s->name, "labels", key),
                 .side = b->side,
                 .resize = s->resize,
+                .files = s->files,
                 .outside = !inside(s),
                 .classes = b->n_classes,
                 .names = b->classes,

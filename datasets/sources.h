@@ -33,6 +33,7 @@ typedef struct bench_set {
     uint64_t seed;        /* of the corruptions */
     char *trainless;      /* why the training images of an ID set are left out; NULL: they are not */
     int64_t resize;       /* the shorter side of its images before the crop; -1: left alone */
+    int files;            /* its images are kept as files */
 } bench_set;
 
 struct benchmark {
@@ -47,8 +48,10 @@ struct benchmark {
     double mean[3], std[3];
 };
 
-/* benchmark_settings.c: what holds for all sets; 0, or -1 with fault(). */
+/* benchmark_settings.c: what holds for all sets, and whether one of them is kept as files; 0, or
+ * -1 with fault(). */
 int benchmark_settings(benchmark *b);
+int benchmark_store(const benchmark *b, bench_set *s);
 
 const bench_set *benchmark_find(const benchmark *b, const char *name); /* NULL: no such set */
 

@@ -20,12 +20,18 @@
 
 #define MOST_STRINGS 65536 /* and bytes of one: more is a damaged file */
 
+typedef struct shape { /* of a split */
+    int64_t n, side, resize;
+    const uint64_t *at; /* [n+1] where its files begin; NULL: pixels */
+} shape;
+
 struct store {
     char path[PATH_MAX], aside[PATH_MAX];
     hid_t file;
     /* the split being written; x <= 0: none */
-    hid_t group, x, y;
-    int64_t n, done, image; /* images in all, so far; bytes of one */
+    hid_t group, x, y; /* x: its pixels or files */
+    shape is;
+    int64_t done;
     int32_t *labels;
     EVP_MD_CTX *sha;
 };
@@ -154,24 +160,67 @@ static int reserve(const store *s, int64_t bytes)
     return fault("cannot write %s: %s; it needs %lld bytes", s->path, strerror(why), (long long)bytes);
 }
 
-int store_split(store *s, const char *split, int64_t n, int64_t side, const char *source)
+/* Of image i and where it begins; i = n: all of them. */
+static uint64_t offset(const shape *h, int64_t i)
 {
-    hsize_t dims[4] = {(hsize_t)n, (hsize_t)side, (hsize_t)side, SCHEMA_CHANNELS};
-    if (reserve(s, n * (side * side * SCHEMA_CHANNELS + 4) + 65536) != 0)
-        return -1;
+    return h->at ? h->at[i] : (uint64_t)(i * h->side * h->side * SCHEMA_CHANNELS);
+}
+
+static int put_offsets(const store *s)
+{
+    hsize_t n = (hsize_t)s->is.n + 1;
+    hid_t at = create_array(s->group, "at", H5T_STD_U64LE, 1, &n);
+    int good = at >= 0 && H5Dwrite(at, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, s->is.at) >= 0;
+    if (at >= 0)
+        H5Dclose(at);
+    return good && put_numbers(s->group, "side", H5T_STD_I64LE, 0, &s->is.side) == 0 &&
+                   put_numbers(s->group, "resize", H5T_STD_I64LE, 0, &s->is.resize) == 0
+               ? 0
+               : -1;
+}
+
+/* Makes the arrays of images and labels. */
+static int create_split(store *s, const char *split)
+{
+    const shape *h = &s->is;
+    hsize_t total = offset(h, h->n), n = (hsize_t)h->n, side = (hsize_t)h->side;
+    hsize_t dims[4] = {n, side, side, SCHEMA_CHANNELS};
     s->group = H5Gcreate2(s->file, split, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    s->x = s->group < 0 ? -1 : create_array(s->group, "x", H5T_STD_U8LE, 4, dims);
-    s->y = s->x < 0 ? -1 : create_array(s->group, "y", H5T_STD_I32LE, 1, dims);
-    if (s->y < 0 || put_strings(s->group, "source", &source, 0) != 0)
-        return store_fault(s);
-    s->n = n;
+    if (s->group < 0 || (h->at && put_offsets(s) != 0))
+        return -1;
+    s->x = h->at ? create_array(s->group, "bytes", H5T_STD_U8LE, 1, &total)
+                 : create_array(s->group, "x", H5T_STD_U8LE, 4, dims);
+    s->y = s->x < 0 ? -1 : create_array(s->group, "y", H5T_STD_I32LE, 1, &n);
+    return s->y < 0 ? -1 : 0;
+}
+
+static int begin_split(store *s, const char *split, const shape *is, const char *source)
+{
+    int64_t each = is->at ? 12 : 4; /* label, offset */
+    if (reserve(s, (int64_t)offset(is, is->n) + is->n * each + 65536) != 0)
+        return -1;
+    s->is = *is;
     s->done = 0;
-    s->image = side * side * SCHEMA_CHANNELS;
-    s->labels = text_more(NULL, (size_t)n * sizeof *s->labels);
+    if (create_split(s, split) != 0 || put_strings(s->group, "source", &source, 0) != 0)
+        return store_fault(s);
+    s->labels = text_more(NULL, (size_t)is->n * sizeof *s->labels);
     s->sha = EVP_MD_CTX_new();
     if (!s->sha || EVP_DigestInit_ex(s->sha, EVP_sha256(), NULL) != 1)
         abort(); /* libcrypto without SHA-256 is a broken installation */
     return 0;
+}
+
+int store_split(store *s, const char *split, int64_t n, int64_t side, const char *source)
+{
+    const shape is = {.n = n, .side = side};
+    return begin_split(s, split, &is, source);
+}
+
+int store_files(store *s, const char *split, int64_t n, const uint64_t *at, int64_t side, int64_t resize,
+                const char *source)
+{
+    const shape is = {.n = n, .side = side, .resize = resize, .at = at};
+    return begin_split(s, split, &is, source);
 }
 
 static void close_split(store *s)
@@ -194,7 +243,9 @@ static int finish_split(store *s)
     unsigned char raw[EVP_MAX_MD_SIZE];
     char digest[FILE_DIGEST];
     const char *hex = digest;
-    EVP_DigestUpdate(s->sha, s->labels, (size_t)s->n * sizeof *s->labels);
+    if (s->is.at)
+        EVP_DigestUpdate(s->sha, s->is.at, (size_t)(s->is.n + 1) * sizeof *s->is.at);
+    EVP_DigestUpdate(s->sha, s->labels, (size_t)s->is.n * sizeof *s->labels);
     EVP_DigestFinal_ex(s->sha, raw, NULL);
     for (int i = 0; i < 32; i++)
         snprintf(digest + 2 * i, 3, "%02x", raw[i]);
@@ -205,23 +256,33 @@ static int finish_split(store *s)
     return 0;
 }
 
-int store_images(store *s, const uint8_t *px, const int32_t *labels, int64_t count)
+/* Selects `count` images from s->done on; 4 extents of pixels, one of files. */
+static hid_t select_images(const store *s, hid_t there, int64_t count)
 {
-    hid_t there = H5Dget_space(s->x);
+    const shape *h = &s->is;
     hsize_t start[4] = {(hsize_t)s->done}, size[4];
-    H5Sget_simple_extent_dims(there, size, NULL);
+    int rank = H5Sget_simple_extent_dims(there, size, NULL);
     size[0] = (hsize_t)count;
-    hid_t here = H5Screate_simple(4, size, NULL);
+    if (h->at) {
+        start[0] = h->at[s->done];
+        size[0] = h->at[s->done + count] - start[0];
+    }
     H5Sselect_hyperslab(there, H5S_SELECT_SET, start, NULL, size, NULL);
-    herr_t rc = H5Dwrite(s->x, H5T_NATIVE_UINT8, here, there, H5P_DEFAULT, px);
+    return H5Screate_simple(rank, size, NULL);
+}
+
+int store_images(store *s, const uint8_t *bytes, const int32_t *labels, int64_t count)
+{
+    hid_t there = H5Dget_space(s->x), here = select_images(s, there, count);
+    herr_t rc = H5Dwrite(s->x, H5T_NATIVE_UINT8, here, there, H5P_DEFAULT, bytes);
     H5Sclose(here);
     H5Sclose(there);
     if (rc < 0)
         return store_fault(s);
-    EVP_DigestUpdate(s->sha, px, (size_t)(count * s->image));
+    EVP_DigestUpdate(s->sha, bytes, (size_t)(offset(&s->is, s->done + count) - offset(&s->is, s->done)));
     memcpy(s->labels + s->done, labels, (size_t)count * sizeof *labels);
     s->done += count;
-    return s->done == s->n ? finish_split(s) : 0;
+    return s->done == s->is.n ? finish_split(s) : 0;
 }
 
 static int close_file(store *s)

@@ -357,7 +357,8 @@ static void make_list(opened *f, const wanted *w, const int64_t *label)
                      .resize = w->resize < 0 ? 0
                                : w->resize   ? w->resize
                                              : w->side,
-                     .side = w->side};
+                     .side = w->side,
+                     .files = w->files};
 }
 
 /* A zip's members are found below its name. */

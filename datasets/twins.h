@@ -1,4 +1,4 @@
-/* twins.h - identical images within and across splits, by content. */
+/* twins.h - identical images within and across splits, by content (alike.h). */
 #ifndef TWINS_H
 #define TWINS_H
 
@@ -11,7 +11,8 @@ typedef struct twins { /* of one split with an earlier one, or with itself */
 } twins;
 
 /* Every image is compared with all that come before it, in the order of the splits, and counted
- * where it was first. Returns how many pairs of splits have some; *out is the caller's to free. */
+ * where it was first. Returns how many pairs of splits have some, or -1 with fault(); *out is the
+ * caller's to free. */
 int twins_find(twins **out, dataset *const d[], int n);
 
 #endif

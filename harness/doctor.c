@@ -136,7 +136,7 @@ static double gigabytes_free(const char *path)
     return statvfs(folder, &v) == 0 ? (double)v.f_bavail * (double)v.f_frsize / 1e9 : 0;
 }
 
-/* What is still to be imported is stored as pixels, which for large images is much. */
+/* Large images take much room, as pixels and as files. */
 static void say_weight(const checkup *c, int n, const request *r)
 {
     double bytes = 0;
@@ -144,7 +144,7 @@ static void say_weight(const checkup *c, int n, const request *r)
         for (int k = 0; k < c[i].n; k++)
             bytes += (double)c[i].sets[k].bytes;
     if (bytes > 0)
-        printf("\nto import all that is not yet imported takes %.1f GB (pixels); %.0f GB are free\n", bytes / 1e9,
+        printf("\nto import all that is not yet imported takes %.1f GB; %.0f GB are free\n", bytes / 1e9,
                gigabytes_free(r->imported));
 }
 

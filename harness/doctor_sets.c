@@ -122,17 +122,29 @@ static char *missing_training(const benchmark *b, const bench_set *s)
     return lacks;
 }
 
-/* What importing writes: pixels, for nothing is stored as it was encoded. */
+/* What importing a split writes: pixels, or the files as they are. */
+static int64_t weigh_split(const fill *f, int64_t side)
+{
+    uint64_t *at;
+    if (!f->files)
+        return f->n * side * side * 3;
+    if (fill_offsets(f, &at) != 0)
+        return 0;
+    int64_t bytes = (int64_t)at[f->n];
+    free(at);
+    return bytes;
+}
+
 static int64_t weigh(const benchmark *b, const bench_set *s)
 {
     sources r;
-    int64_t n = 0;
+    int64_t bytes = 0;
     if (s->corrupt || sources_find(&r, b, s) != 0)
         return 0;
     for (int i = 0; i < r.n; i++)
-        n += r.splits[i].f.n;
+        bytes += weigh_split(&r.splits[i].f, b->side);
     sources_free(&r);
-    return n * b->side * b->side * 3;
+    return bytes;
 }
 
 static void check_set(checked_set *f, const benchmark *b, const bench_set *s)

@@ -1,5 +1,6 @@
 /* inspect.c - `oodbench inspect`: what a data set holds. Files of others are
  * imported into a file of a moment, so that one way of looking serves all. */
+#include "../datasets/alike.h"
 #include "../datasets/contact.h"
 #include "../datasets/hdf.h"
 #include "../datasets/import.h"
@@ -7,9 +8,10 @@
 #include "../datasets/twins.h"
 #include "commands.h"
 #include "crew.h"
-#include "data.h"
 #include "fault.h"
 #include "file.h"
+#include "progress.h"
+#include "reader.h"
 #include "text.h"
 
 #include <hdf5.h>
@@ -21,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_FILES = 32, MOST_SPLITS = 1000, MOST_LISTED = 20, MOST_PAIRS = 20 };
+enum { MOST_FILES = 32, MOST_SPLITS = 1000, MOST_LISTED = 20, MOST_PAIRS = 20, MOST_DECODED = 10000, BLOCK = 128 };
 
 static const char usage[] =
     "oodbench inspect FILE|FOLDER ... [-o SHEET.png] [--split S] [--side P]\n"
@@ -181,17 +183,17 @@ static void close_all(holding *h)
 /* --- numbers --- */
 
 typedef struct sums { /* whole numbers: the same whichever thread adds them */
-    const dataset *d;
+    const uint8_t *px;
+    int64_t area;
     atomic_ullong sum[3], squares[3];
 } sums;
 
 static void add_rows(void *what, int64_t first, int64_t last)
 {
     sums *s = what;
-    int64_t area = dataset_side(s->d) * dataset_side(s->d);
     uint64_t sum[3] = {0}, squares[3] = {0};
-    const uint8_t *px = dataset_images(s->d) + first * area * 3;
-    for (int64_t i = 0; i < (last - first) * area; i++, px += 3)
+    const uint8_t *px = s->px + first * s->area * 3;
+    for (int64_t i = 0; i < (last - first) * s->area; i++, px += 3)
         for (int c = 0; c < 3; c++) {
             sum[c] += px[c];
             squares[c] += (uint64_t)(px[c] * px[c]);
@@ -202,14 +204,52 @@ static void add_rows(void *what, int64_t first, int64_t last)
     }
 }
 
-static void say_channels(const dataset *d)
+/* Of how many images the mean is taken: of files no more than are decoded while one waits. */
+static int64_t looked_at(const dataset *d)
 {
-    sums s = {.d = d};
-    double n = (double)(dataset_count(d) * dataset_side(d) * dataset_side(d)), mean[3], std[3];
-    crew_share(0, dataset_count(d), add_rows, &s);
+    int64_t n = dataset_count(d);
+    return dataset_encoded(d) && n > MOST_DECODED ? MOST_DECODED : n;
+}
+
+/* Decodes `n` images, evenly chosen, block by block. */
+static int add_decoded(sums *s, const dataset *d, int64_t n)
+{
+    int64_t which[BLOCK], rows;
+    uint8_t *px = text_more(NULL, (size_t)(BLOCK * s->area * 3));
+    reader *r = reader_open(d, 0);
+    int rc = 0;
+    s->px = px;
+    progress_begin("decoding", "images", n);
+    for (int64_t first = 0; rc == 0 && first < n; first += rows) {
+        rows = n - first < BLOCK ? n - first : BLOCK;
+        for (int64_t i = 0; i < rows; i++)
+            which[i] = (first + i) * dataset_count(d) / n;
+        rc = reader_pick(r, px, which, rows);
+        if (rc == 0)
+            crew_share(0, rows, add_rows, s);
+        progress_step(first + rows);
+    }
+    progress_end();
+    reader_close(r);
+    free(px);
+    return rc;
+}
+
+static int find_channels(sums *s, const dataset *d)
+{
+    *s = (sums){.px = dataset_images(d), .area = dataset_side(d) * dataset_side(d)};
+    if (dataset_encoded(d))
+        return add_decoded(s, d, looked_at(d));
+    crew_share(0, dataset_count(d), add_rows, s);
+    return 0;
+}
+
+static void say_channels(const dataset *d, const sums *found)
+{
+    double n = (double)(looked_at(d) * found->area), mean[3], std[3];
     for (int c = 0; c < 3; c++) {
-        mean[c] = (double)s.sum[c] / n;
-        std[c] = sqrt(fmax((double)s.squares[c] / n - mean[c] * mean[c], 0)) / 255;
+        mean[c] = (double)found->sum[c] / n;
+        std[c] = sqrt(fmax((double)found->squares[c] / n - mean[c] * mean[c], 0)) / 255;
         mean[c] /= 255;
     }
     printf("  %.4f %.4f %.4f  %.4f %.4f %.4f", mean[0], mean[1], mean[2], std[0], std[1], std[2]);
@@ -254,7 +294,25 @@ static void say_labels(const dataset *d)
     free(counts);
 }
 
-static void say_splits(const holding *h)
+/* What lies in the file where images are files. */
+static void say_files(const dataset *d, const char *name)
+{
+    double bytes = 0;
+    size_t size;
+    for (int64_t i = 0; i < dataset_count(d); i++) {
+        dataset_file(d, i, &size);
+        bytes += (double)size;
+    }
+    printf("\n%s: images are kept as files, %.1f MB, decoded when they are read: ", name, bytes / 1e6);
+    if (dataset_resize(d))
+        printf("the shorter side to %lld, of which", (long long)dataset_resize(d));
+    printf(" the middle %lld x %lld", (long long)dataset_side(d), (long long)dataset_side(d));
+    if (looked_at(d) < dataset_count(d))
+        printf("; mean and deviation of %lld of them", (long long)looked_at(d));
+    printf("\n");
+}
+
+static int say_splits(const holding *h)
 {
     size_t widest = 5;
     for (int i = 0; i < h->n; i++)
@@ -264,11 +322,18 @@ static void say_splits(const holding *h)
     for (int i = 0; i < h->n; i++) {
         const dataset *d = h->d[i];
         long long side = (long long)dataset_side(d);
+        sums s;
+        if (find_channels(&s, d) != 0)
+            return -1;
         printf("%-*s  %8lld  %4lld x %-4lld", (int)widest, h->names[i], (long long)dataset_count(d), side, side);
         say_labels(d);
-        say_channels(d);
+        say_channels(d, &s);
         printf("\n");
     }
+    for (int i = 0; i < h->n; i++)
+        if (dataset_encoded(h->d[i]))
+            say_files(h->d[i], h->names[i]);
+    return 0;
 }
 
 /* Images of each class, the splits of all files side by side, when that is not too much to read. */
@@ -294,11 +359,14 @@ static void say_classes(const holding *h)
         free(counts[i]);
 }
 
-static void say_twins(const holding *h)
+static int say_twins(const holding *h)
 {
+    static const char *const by[] = {"", ", compared file by file", ", those in files compared as they are shown"};
     twins *t;
     int n = twins_find(&t, h->d, h->n);
-    printf("\n%s\n", n ? "identical images" : "no two images are identical");
+    if (n < 0)
+        return -1;
+    printf("\n%s%s\n", n ? "identical images" : "no two images are identical", by[alike_by(h->d, h->n)]);
     for (int i = 0; i < n && i < MOST_PAIRS; i++) {
         const char *of = h->names[t[i].of], *in = h->names[t[i].in];
         if (t[i].of == t[i].in)
@@ -311,6 +379,7 @@ static void say_twins(const holding *h)
     if (n > MOST_PAIRS)
         printf("  ... and in %d more pairs of splits\n", n - MOST_PAIRS);
     free(t);
+    return 0;
 }
 
 static int draw(const holding *h)
@@ -332,10 +401,10 @@ static int look(holding *h, const char *const paths[], int n)
     for (int i = 0; i < n; i++)
         if (open_one(h, paths[i]) != 0)
             return -1;
-    say_splits(h);
+    if (say_splits(h) != 0)
+        return -1;
     say_classes(h);
-    say_twins(h);
-    return h->out ? draw(h) : 0;
+    return say_twins(h) != 0 ? -1 : h->out ? draw(h) : 0;
 }
 
 static int read_arguments(holding *h, const char **paths, int argc, char **argv)
