@@ -24,9 +24,25 @@ static const struct {
              {"near", GIVEN_NEAR, 1},   {"far", GIVEN_FAR, 1},   {"ood", GIVEN_FAR, 1},
              {"csid", GIVEN_CSID, 1},   {"tune", GIVEN_TUNE, 1}, {"head", GIVEN_HEAD, 0}};
 #define MOST_NUMBERS (INT64_C(1) << 42)
-enum { ROLES = sizeof roles / sizeof *roles };
+enum { ROLES = sizeof roles / sizeof *roles, HEAD = ROLES - 1 };
 
-static const char *const pieces[GIVEN_PIECES] = {"features", "logits", "labels", "weight", "bias"};
+/* Behind our words those that programs for CLIP write. */
+static const struct {
+    const char *word;
+    enum given_piece piece;
+} pieces[] = {{"features", GIVEN_FEATURES},
+              {"logits", GIVEN_LOGITS},
+              {"labels", GIVEN_LABELS},
+              {"weight", GIVEN_WEIGHT},
+              {"bias", GIVEN_BIAS},
+              {"image_features", GIVEN_FEATURES},
+              {"image_embeds", GIVEN_FEATURES},
+              {"image_embeddings", GIVEN_FEATURES}};
+enum { PIECES = sizeof pieces / sizeof *pieces };
+
+/* What texts of the classes were made into: a head to compare with by cosine. */
+static const char *const texts[] = {"text_features", "text_embeds", "text_embeddings"};
+enum { TEXTS = sizeof texts / sizeof *texts };
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
 const char *given_role_name(enum given_role role)
@@ -60,10 +76,43 @@ static int is_separator(char c)
     return c == '/' || c == '.' || c == '_';
 }
 
+/* The piece that a name ends in, the longest that fits; its length, 0: none. */
+static size_t piece_of(const char *full, int *piece)
+{
+    size_t n = strlen(full), longest = 0;
+    for (int i = 0; i < PIECES; i++) {
+        size_t k = strlen(pieces[i].word);
+        if (k <= longest || n < k + 2 || !is_separator(full[n - k - 1]) ||
+            strcmp(full + n - k, pieces[i].word) != 0)
+            continue;
+        longest = k;
+        *piece = (int)pieces[i].piece;
+    }
+    return longest;
+}
+
+/* Words of one name, whatever separates them. */
+static int same_words(const char *a, const char *b)
+{
+    while (*a && (*a == *b || (is_separator(*a) && is_separator(*b))))
+        a++, b++;
+    return *a == *b;
+}
+
+static int is_text(const char *full)
+{
+    for (int i = 0; i < TEXTS; i++)
+        if (same_words(full, texts[i]))
+            return 1;
+    return 0;
+}
+
 static parsed parse(const char *full)
 {
     parsed p = {-1, -1, "", "", full, 0};
-    size_t n = strlen(full), head = strcspn(full, "/._"), tail = n;
+    if (is_text(full))
+        return (parsed){HEAD, GIVEN_WEIGHT, "head", "weight", full, 0};
+    size_t n = strlen(full), head = strcspn(full, "/._"), tail = n - piece_of(full, &p.piece);
     while (tail > 0 && !is_separator(full[tail - 1]))
         tail--;
     snprintf(p.first, sizeof p.first, "%.*s", (int)head, full);
@@ -71,9 +120,6 @@ static parsed parse(const char *full)
     for (int i = 0; i < ROLES; i++)
         if (strcmp(roles[i].word, p.first) == 0)
             p.role = i;
-    for (int i = 0; i < GIVEN_PIECES; i++)
-        if (tail > 0 && strcmp(pieces[i], p.last) == 0)
-            p.piece = i;
     p.name = full + head + (head < n);
     p.length = tail > head + 1 ? (int)(tail - head - 2) : 0;
     return p;
@@ -82,10 +128,12 @@ static parsed parse(const char *full)
 /* "did you mean" where a word is nearly one that is known, else NULL. */
 static const char *meant(const parsed *p)
 {
-    const char *words[ROLES];
+    const char *words[ROLES], *parts[GIVEN_PIECES];
     for (int i = 0; i < ROLES; i++)
         words[i] = roles[i].word;
-    return p->role < 0 ? config_nearest(p->first, words, ROLES) : config_nearest(p->last, pieces, GIVEN_PIECES);
+    for (int i = 0; i < GIVEN_PIECES; i++)
+        parts[i] = pieces[i].word;
+    return p->role < 0 ? config_nearest(p->first, words, ROLES) : config_nearest(p->last, parts, GIVEN_PIECES);
 }
 
 /* An array that cannot be placed: 0 where it may be anything. */
@@ -220,10 +268,24 @@ static int check_set(const given *g, given_set *s)
     return 0;
 }
 
+/* As linear layers without a name often keep it; of as many classes as features none can tell. */
+static int is_turned(const given *g, const given_array *weight)
+{
+    for (int i = 0; i < g->nsets; i++) {
+        const given_array *a = g->sets[i].at[GIVEN_FEATURES];
+        if (a)
+            return weight->shape[1] != a->shape[1] && weight->shape[0] == a->shape[1];
+    }
+    return 0;
+}
+
 static int check_extents(given *g)
 {
     const char *wide = NULL, *classes = NULL;
     const given_array *weight = g->head.at[GIVEN_WEIGHT], *bias = g->head.at[GIVEN_BIAS];
+    if (weight && is_turned(g, weight))
+        return fault("%s: %s is [features,classes], expected [classes,features]: save its transpose", g->path,
+                     weight->name);
     if (bias && !weight)
         return fault("%s: there is %s but no head/weight", g->path, bias->name);
     for (int i = 0; i < g->nsets; i++)
@@ -262,6 +324,12 @@ static int check_names(const given *g)
 
 static int check_cosine(const given *g)
 {
+    const given_array *weight = g->head.at[GIVEN_WEIGHT];
+    if (g->cosine <= 0 && weight && is_text(weight->name))
+        return fault(
+            "%s: %s are compared with features by cosine: give --cosine 100 (logits as CLIP's), or --cosine "
+            "1, with which msp is MCM at temperature 1",
+            g->path, weight->name);
     if (g->cosine <= 0)
         return 0;
     if (!g->head.at[GIVEN_WEIGHT])

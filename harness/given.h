@@ -4,7 +4,8 @@
  * An array is called SET/PIECE; `.` and `_` separate as well as `/`. SET is train,
  * val or test, of the in-distribution data, or near/NAME, far/NAME, ood/NAME
  * (as far/NAME), csid/NAME, tune/NAME; PIECE is features [n,D], logits [n,C] or
- * labels [n]. head/weight [C,D] and head/bias [C] are the last linear layer.
+ * labels [n]. head/weight [C,D] and head/bias [C] are the last linear layer. Of CLIP's,
+ * image_features are features and text_features, without a SET, the head's weight.
  * Functions return 0, or -1 with fault() set. */
 #ifndef GIVEN_H
 #define GIVEN_H

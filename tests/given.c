@@ -156,6 +156,32 @@ static void cosines_are_logits(void **state)
     free_givens(&all);
 }
 
+/* The names that programs for CLIP write, in any format; rows of any length. */
+static void names_of_clip_are_known(void **state)
+{
+    (void)state;
+    static const char *const names[][3] = {
+        {"head/weight", "test/features", "far/probe/features"},
+        {"text_features", "test/image_features", "far/probe/image_features"},
+        {"text_embeds", "test_image_embeds", "far_probe_image_embeds"},
+        {"text.embeddings", "test.image_embeddings", "ood.probe.image_embeddings"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        givens all = {.n = 0};
+        float energy;
+        memcpy(add_piece(&all, names[i][0], 2, 2)->floats, (const float[]){1, 0, -2, 0}, 16);
+        memcpy(add_piece(&all, names[i][1], 2, 2)->floats, (const float[]){3, 4, 0, 0.5f}, 16);
+        memcpy(add_piece(&all, names[i][2], 1, 2)->floats, (const float[]){30, 40}, 8);
+        write_hdf(&all, "named.h5", H5T_IEEE_F32LE, 0);
+        given *g = opened("named.h5", 10);
+        assert_non_null(given_find(g, GIVEN_FAR, "probe"));
+        toy_open_device("ref");
+        score_file(g, "ebo", "", &energy);
+        assert_float_equal(energy, 6 + log1p(exp(-12)), 1e-5);
+        given_close(g);
+        free_givens(&all);
+    }
+}
+
 /* A tile ends where the set does: rows are computed twice, and are the same. */
 static void many_logits_are_computed_in_tiles(void **state)
 {
@@ -368,10 +394,15 @@ static void a_bad_plugin_costs_its_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scores_are_those_of_the_numbers),   cmocka_unit_test(cosines_are_logits),
-        cmocka_unit_test(many_logits_are_computed_in_tiles), cmocka_unit_test(formats_agree),
-        cmocka_unit_test(every_scorer_takes_part),           cmocka_unit_test(parameters_are_searched),
-        cmocka_unit_test(what_is_missing_is_left_out),       cmocka_unit_test(a_bad_plugin_costs_its_rows),
+        cmocka_unit_test(scores_are_those_of_the_numbers),
+        cmocka_unit_test(cosines_are_logits),
+        cmocka_unit_test(names_of_clip_are_known),
+        cmocka_unit_test(many_logits_are_computed_in_tiles),
+        cmocka_unit_test(formats_agree),
+        cmocka_unit_test(every_scorer_takes_part),
+        cmocka_unit_test(parameters_are_searched),
+        cmocka_unit_test(what_is_missing_is_left_out),
+        cmocka_unit_test(a_bad_plugin_costs_its_rows),
     };
     return cmocka_run_group_tests(tests, begin, program_end);
 }

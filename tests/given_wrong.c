@@ -36,6 +36,25 @@ static void turned_head(givens *g)
     drop_piece(g, "head/weight");
     add_piece(g, "head/weight", WIDTH, CLASSES);
 }
+static void other_width(givens *g)
+{
+    drop_piece(g, "head/weight");
+    add_piece(g, "head/weight", CLASSES, WIDTH + 1);
+}
+static void texts(givens *g)
+{
+    drop_pieces(g, "logits");
+    drop_piece(g, "head/bias");
+    rename_piece(g, "head/weight", "text_features");
+}
+static void texts_and_head(givens *g)
+{
+    add_piece(g, "text.features", CLASSES, WIDTH);
+}
+static void no_name_of_images(givens *g)
+{
+    rename_piece(g, "near/tin/features", "far/image_features");
+}
 static void not_finite(givens *g)
 {
     find_piece(g, "near/tin/features")->floats[3 * WIDTH + 2] = (float)NAN;
@@ -122,7 +141,11 @@ static void mistakes_are_said(void **state)
         {wide, "near/tin/features has 9 columns, |/features asks for 8"},
         {long_labels, "test/labels has 61 rows|asks for 60"},
         {more_classes, "far/noise_2/logits has 5 columns|asks for 4"},
-        {turned_head, "head/weight has 4 columns|asks for 8"},
+        {turned_head, "head/weight is [features,classes], expected [classes,features]"},
+        {other_width, "head/weight has 9 columns|asks for 8"},
+        {texts, "text_features are compared with features by cosine: give --cosine 100"},
+        {texts_and_head, "head/weight and text.features are the same"},
+        {no_name_of_images, "far/image_features: this set has no name"},
         {not_finite, "near/tin/features: row 3, column 2 is nan"},
         {infinite, "test/logits: row 1, column 1 is inf"},
         {label_too_large, "val/labels: label 7 is 4, expected 0 to 3"},
