@@ -3,6 +3,7 @@
 #include "../harness/fault.h"
 #include "../harness/file.h"
 #include "../harness/text.h"
+#include "blob.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +20,9 @@
 /* The images below one first component, such as `cifar10`. */
 typedef struct part {
     char *name;
-    zip_t *zip; /* NULL: a folder */
-    char *file; /* the zip's path */
+    zip_t *zip;     /* NULL: a folder */
+    char *file;     /* the zip's path */
+    uint64_t bytes; /* of the zip */
 } part;
 
 struct archive {
@@ -113,6 +115,10 @@ static int find_part(archive *a, const char *path, part **out)
     part fresh = {0};
     if (locate(a->root, path, file) != 0 || (*file && !(fresh.zip = open_zip(file))))
         return -1;
+    struct stat s = {0};
+    if (*file && stat(file, &s) != 0)
+        s.st_size = 0;
+    fresh.bytes = (uint64_t)s.st_size;
     fresh.name = text_format("%.*s", (int)n, path);
     fresh.file = text_copy(file);
     a->parts = text_more(a->parts, (size_t)(a->n + 1) * sizeof *a->parts);
@@ -140,6 +146,9 @@ static int find_member(const part *p, const char *path, zip_stat_t *s)
         return fault("%s has no member %s", p->file, path);
     if ((s->valid & (ZIP_STAT_SIZE | ZIP_STAT_INDEX)) != (ZIP_STAT_SIZE | ZIP_STAT_INDEX))
         return fault("%s does not say how large its member %s is", p->file, path);
+    if (s->size / BLOB_MOST_RATIO > p->bytes)
+        return fault("%s in %s: %llu bytes do not come out of an archive of %llu: it is damaged", path, p->file,
+                     (unsigned long long)s->size, (unsigned long long)p->bytes);
     return s->size > MOST_BYTES
                ? fault("%s in %s: %llu bytes are too many for an image", path, p->file, (unsigned long long)s->size)
                : 0;

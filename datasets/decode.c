@@ -28,12 +28,16 @@ static int room(uint8_t **p, size_t *cap, size_t bytes)
     return 0;
 }
 
-/* Takes the size and makes room for the RGB pixels. */
-static int resize(image *im, int64_t w, int64_t h)
+/* Takes the size and makes room for the RGB pixels. No more than `most` come out of the
+ * bytes that are there, whatever the header says. */
+static int resize(image *im, int64_t w, int64_t h, int64_t most)
 {
     if (w < 1 || h < 1 || w > DECODE_PIXELS || h > DECODE_PIXELS || w * h > DECODE_PIXELS)
         return fault("%lld x %lld pixels: expected 1 to %lld", (long long)w, (long long)h,
                      (long long)DECODE_PIXELS);
+    if (w * h > most)
+        return fault("%lld x %lld pixels cannot come out of a file this short: it is cut off or damaged",
+                     (long long)w, (long long)h);
     im->w = w;
     im->h = h;
     return room(&im->px, &im->cap, (size_t)(w * h) * 3);
@@ -155,7 +159,15 @@ static void png_convert(image *im, const rows *r, int format, size_t stride)
     }
 }
 
-static int png_pixels(spng_ctx *s, image *im)
+/* Deflate packs at most some 1032 bytes into one. */
+static int64_t png_most(const struct spng_ihdr *head, size_t size)
+{
+    static const int channels[] = {1, 1, 3, 1, 2, 1, 4}; /* by type of colour */
+    int bits = head->bit_depth * channels[head->color_type % 7];
+    return (int64_t)(size < INT32_MAX ? size : INT32_MAX) * 1040 * 8 / bits;
+}
+
+static int png_pixels(spng_ctx *s, image *im, size_t size)
 {
     struct spng_ihdr head;
     int rc = spng_get_ihdr(s, &head);
@@ -163,7 +175,7 @@ static int png_pixels(spng_ctx *s, image *im)
         return png_fault(rc);
     size_t bytes;
     rows r = {.head = &head};
-    if (resize(im, head.width, head.height) != 0)
+    if (resize(im, head.width, head.height, png_most(&head, size)) != 0)
         return -1;
     if (head.color_type == SPNG_COLOR_TYPE_INDEXED && (rc = read_palette(s, &r)) != 0)
         return png_fault(rc);
@@ -184,16 +196,21 @@ static int decode_png(image *im, const void *bytes, size_t size)
     if (!s)
         return fault("no memory to decode a PNG");
     int rc = spng_set_png_buffer(s, bytes, size);
-    rc = rc != 0 ? png_fault(rc) : png_pixels(s, im);
+    rc = rc != 0 ? png_fault(rc) : png_pixels(s, im, size);
     spng_ctx_free(s);
     return rc;
 }
 
 /* --- JPEG --- */
 
+/* A block of 64 pixels takes a bit, or little less where they are all alike. Every scan of a
+ * progressive image goes over all of it; usual are ten. */
+enum { JPEG_PIXELS_A_BYTE = 1024, JPEG_SCANS = 200 };
+
 typedef struct jpeg {
     struct jpeg_decompress_struct d; /* first: libjpeg hands back its address */
     struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
     jmp_buf back;
 } jpeg;
 
@@ -220,6 +237,15 @@ static void jpeg_silent(j_common_ptr common)
     (void)common;
 }
 
+static void jpeg_count_scans(j_common_ptr common)
+{
+    jpeg *j = (jpeg *)common;
+    if (j->d.input_scan_number <= JPEG_SCANS)
+        return;
+    fault("broken JPEG: more than %d scans", JPEG_SCANS);
+    longjmp(j->back, 1);
+}
+
 /* Ink to light as Pillow does it; the file holds 255 - ink. */
 static void rgb_from_cmyk(uint8_t *out, const uint8_t *in, int64_t n)
 {
@@ -232,10 +258,11 @@ static void rgb_from_cmyk(uint8_t *out, const uint8_t *in, int64_t n)
     }
 }
 
-static int jpeg_pixels(jpeg *j, image *im)
+static int jpeg_pixels(jpeg *j, image *im, size_t size)
 {
     jpeg_read_header(&j->d, TRUE);
-    if (resize(im, j->d.image_width, j->d.image_height) != 0)
+    int64_t most = (int64_t)(size < INT32_MAX ? size : INT32_MAX) * JPEG_PIXELS_A_BYTE;
+    if (resize(im, j->d.image_width, j->d.image_height, most) != 0)
         return -1;
     int cmyk = j->d.num_components == 4;
     j->d.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
@@ -263,8 +290,10 @@ static int decode_jpeg(image *im, const void *bytes, size_t size)
     j.errors.output_message = jpeg_silent;
     if (setjmp(j.back) == 0) {
         jpeg_create_decompress(&j.d);
+        j.progress = (struct jpeg_progress_mgr){.progress_monitor = jpeg_count_scans};
+        j.d.progress = &j.progress;
         jpeg_mem_src(&j.d, bytes, size);
-        rc = jpeg_pixels(&j, im);
+        rc = jpeg_pixels(&j, im, size);
     } else {
         rc = -1;
     }

@@ -407,6 +407,28 @@ int config_flag(const config *c, const char *key, int *out)
 
 /* Writing. */
 
+/* Characters beyond ASCII that YAML takes for line breaks, or does not take at all: how many
+ * bytes of them there are at `s`, written as an escape; 0: it is none. */
+static size_t quote_odd(text *t, const char *s)
+{
+    static const char *const odd[][2] = {{"\xe2\x80\xa8", "\\u2028"},
+                                         {"\xe2\x80\xa9", "\\u2029"},
+                                         {"\xef\xbb\xbf", "\\ufeff"},
+                                         {"\xef\xbf\xbe", "\\ufffe"},
+                                         {"\xef\xbf\xbf", "\\uffff"}};
+    const unsigned char *u = (const unsigned char *)s;
+    if (u[0] == 0xc2 && u[1] >= 0x80 && u[1] < 0xa0) { /* U+0080 to U+009F */
+        text_add(t, "\\x%02x", u[1]);
+        return 2;
+    }
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        if (strncmp(s, odd[i][0], 3) == 0) {
+            text_add(t, "%s", odd[i][1]);
+            return 3;
+        }
+    return 0;
+}
+
 /* Plain where any YAML reader takes it for the same text, else in quotes. */
 static void quote(text *t, const char *s)
 {
@@ -417,7 +439,9 @@ static void quote(text *t, const char *s)
         return;
     }
     text_char(t, '"');
-    for (; *s; s++) {
+    for (size_t n; *s; s += n ? n : 1) {
+        if ((n = quote_odd(t, s)) > 0)
+            continue;
         if (*s == '"' || *s == '\\')
             text_char(t, '\\');
         if ((unsigned char)*s < ' ' || *s == 127)

@@ -13,6 +13,10 @@ int fault(const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(fresh, sizeof fresh, fmt, args);
     va_end(args);
+    /* Names and values come from files: none of them breaks the line or speaks to the terminal. */
+    for (char *c = fresh; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = *c == '\n' || *c == '\t' ? ' ' : '?';
     snprintf(text, sizeof text, "%s", fresh);
     return -1;
 }

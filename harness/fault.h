@@ -15,7 +15,8 @@ enum exit_code { /* of `oodbench` and of every cell */
                  EXIT_SKIPPED = 77,
 };
 
-/* Stores the sentence for this thread, replacing an earlier one; returns -1. */
+/* Stores the sentence for this thread, replacing an earlier one; returns -1. It is one
+ * line: control characters, which only names and values out of files have, are replaced. */
 int fault(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The last sentence of this thread, "" when there was none. */

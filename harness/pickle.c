@@ -98,7 +98,7 @@ int pickle_pop_mark(pickle *p, value ***items, size_t *n)
     if (p->nmarks == 0)
         return pickle_fault(p, "no mark");
     size_t mark = p->marks[--p->nmarks];
-    *items = p->stack.at + mark;
+    *items = p->stack.at ? p->stack.at + mark : NULL;
     *n = p->stack.n - mark;
     p->stack.n = mark;
     return 0;
