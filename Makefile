@@ -33,11 +33,12 @@ TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/*.c))
 EMULATED := $(patsubst %,tests/emulator/%.o,$(wildcard kernels/cuda/*.c kernels/cuda/*.cu)) $(patsubst %,%.o,$(wildcard tests/emulator/*.cpp))
 BENCH   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
 DOUBLE  := $(patsubst %.c,$(B)/%,$(wildcard tests/double/*.c))
+FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all demo test lint bench bundle install uninstall method san clean help
+.PHONY: all demo test lint bench bundle install uninstall method san fuzz fuzzers clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(if $(CUDA),$(B)/kernels/cuda.so) $(METHODS) $(B)/oodbench.1
@@ -119,6 +120,17 @@ $(DOUBLE): $(B)/%: $(B)/real64/%.o $(addprefix $(B)/real64/,$(HOST) kernels/ref.
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(LDFLAGS) $(LIBS) -lcmocka
 
+# A parser's target, for libFuzzer; tests/corpus has all of them, each by its own name.
+$(B)/host.a: $(addprefix $(B)/,$(HOST))
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(FUZZ): %: %.o $(B)/host.a
+	@echo '  LINK $@'
+	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(SAN)) -pthread -o $@ $^ $(LIBS)
+ifeq (,$(findstring fuzzer,$(SAN)))
+$(foreach f,$(FUZZ),$(eval $f.o: private CFLAGS_ += -DLLVMFuzzerTestOneInput=fuzz_$(notdir $f)))
+endif
+$(B)/tests/corpus: $(addsuffix .o,$(FUZZ))
+
 $(B)/tests/bench/bench: $(BENCH) $(addprefix $(B)/,$(HOST) kernels/cpu/primitive.o kernels/cpu/onednn$(DNN).o) tests/exports.txt
 	@echo '  LINK $@'
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(LIBS) -ldnnl
@@ -142,9 +154,16 @@ method:
 	$(Q)sh methods/new.sh '$(NAME)'
 san:
 	$(Q)OMP_NUM_THREADS=1 $(MAKE) B=$(B)-san SAN='-fsanitize=address,undefined -fno-omit-frame-pointer' OPT='-O1 -g' test
+# `make fuzz [NAME=tar] [SECONDS=600]`: all parsers, or one, each so long.
+SECONDS ?= 60
+fuzz:
+	$(Q)sh .ci/install fuzz
+	$(Q)$(MAKE) B=$(B)-fuzz CC=clang NVCC= OPT='-O1 -g' SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' fuzzers
+	$(Q)B=$(B)-fuzz sh tests/fuzz.sh $(SECONDS) $(NAME)
+fuzzers: $(FUZZ)
 clean:
 	rm -rf build build-*
 help:
-	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench bundle install uninstall method (NAME=x) san clean'
+	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench bundle install uninstall method (NAME=x) san fuzz (NAME=x SECONDS=n) clean'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
