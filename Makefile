@@ -38,7 +38,7 @@ FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all demo test lint bench bundle install uninstall method san fuzz fuzzers clean help
+.PHONY: all demo test lint bench bundle install uninstall deb method san fuzz fuzzers clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(if $(CUDA),$(B)/kernels/cuda.so) $(METHODS) $(B)/oodbench.1
@@ -145,11 +145,15 @@ bench: all $(B)/tests/bench/bench
 	$(Q)$(B)/tests/bench/bench $(if $(DEVICE),--device $(DEVICE)) $(OP)
 bundle: all $(TESTS) $(DOUBLE) $(BAD) $(SHIMS) $(B)/tests/bench/bench
 	$(Q)B=$(B) sh .ci/bundle
+PLACE    = LINK='$(CC) $(SAN) -pthread $(addprefix $(B)/,harness/main.o $(HOST)) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(SYSTEM)' \
+           B=$(B) CC='$(CC)' sh .ci/place
 install: all
-	$(Q)LINK='$(CC) $(SAN) -pthread $(addprefix $(B)/,harness/main.o $(HOST)) -Wl,--dynamic-list=tests/exports.txt $(LDFLAGS) $(SYSTEM)' \
-		B=$(B) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' CC='$(CC)' sh .ci/place install
+	$(Q)PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' $(PLACE) install
 uninstall:
 	$(Q)PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' sh .ci/place uninstall
+deb: all
+	$(Q)d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && \
+		PREFIX=/usr DESTDIR="$$d" $(PLACE) install >/dev/null && B=$(B) sh .ci/deb "$$d"
 method:
 	$(Q)sh methods/new.sh '$(NAME)'
 san:
@@ -164,6 +168,6 @@ fuzzers: $(FUZZ)
 clean:
 	rm -rf build build-*
 help:
-	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench bundle install uninstall method (NAME=x) san fuzz (NAME=x SECONDS=n) clean'
+	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench bundle install uninstall deb method (NAME=x) san fuzz (NAME=x SECONDS=n) clean'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

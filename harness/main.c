@@ -47,7 +47,8 @@ static const struct {
     const char *code, *meaning;
 } exits[] = {
     {"0", "all is well"},
-    {"1", "ran, and some of it failed: `run` and `score` say which rows or figures"},
+    {"1",
+     "ran, and not all is well: rows failed (run, score), sets are missing (doctor), worse than before (nightly)"},
     {"2", "could not run: the configuration, a file or the machine; one line says what to do"},
     {"3", "an operation was used wrongly: a mistake in a method, or in this program"},
     {"4", "out of memory"},

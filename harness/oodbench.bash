@@ -183,7 +183,7 @@ _oodbench() {
     if ((COMP_CWORD == 1)); then
         _oodbench_ask --help
         while IFS= read -r line; do
-            [[ $line =~ ^\ \ oodbench\ ([a-z-]+)\ \ + ]] && _oodbench_words "${BASH_REMATCH[1]}"
+            [[ $line =~ ^\ \ oodbench\ ([a-z-]+)\  ]] && _oodbench_words "${BASH_REMATCH[1]}"
         done <<<"$said"
         _oodbench_words --help --version
     elif [[ $cur == --*.* && ( $command == run || $command == score ) ]]; then
