@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define BITS 22 /* of a weight behind the point: 8 of the pixel and 2 for the sum stay of 32 */
+#define HALF (1 << (BITS - 1))
 
 static double triangle(double x)
 {
@@ -63,41 +64,92 @@ static int taps_make(struct taps *t, int64_t in, int64_t out, int64_t first, int
     return good ? 0 : fault("no memory to resize %lld pixels to %lld", (long long)in, (long long)out);
 }
 
-static uint8_t to_byte(int32_t sum)
+/* The passes. Sums of eight at a time, in whole numbers: neither the vectors that
+ * a processor has nor the order of additions changes a byte. */
+
+enum { LANES = 8 };
+typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
+typedef int16_t halves __attribute__((vector_size(2 * LANES)));
+typedef int16_t wide __attribute__((vector_size(4 * LANES)));
+typedef uint8_t narrow __attribute__((vector_size(2 * LANES)));
+
+#if defined(__x86_64__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+
+/* Sums to what a byte holds; none is negative, as no weight is. */
+#define ROUND(sum)                                                                                                 \
+    do {                                                                                                           \
+        (sum) >>= BITS;                                                                                            \
+        (sum) = (((sum) > 255) & 255) | (((sum) <= 255) & (sum));                                                  \
+    } while (0)
+
+/* Pixels of two rows side by side, four bytes each: the fourth is the next pixel's
+ * first, its sums are dropped, and behind the last pixel nothing is read. */
+static void pair(uint8_t *out, const uint8_t *a, const uint8_t *b, int64_t n)
 {
-    sum >>= BITS;
-    return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+    for (int64_t x = 0; x < n - 1; x++) {
+        memcpy(out + LANES * x, a + 3 * x, 4);
+        memcpy(out + LANES * x + 4, b + 3 * x, 4);
+    }
+    memset(out + LANES * (n - 1), 0, (size_t)(LANES + n % 2 * LANES));
+    memcpy(out + LANES * (n - 1), a + 3 * (n - 1), 3);
+    memcpy(out + LANES * (n - 1) + 4, b + 3 * (n - 1), 3);
 }
 
-/* One row: out[count][3] from in[w][3]. */
-static void pass_across(const struct taps *t, uint8_t *out, const uint8_t *in)
+/* Two pixels of both rows at a time; there is room for an even number. */
+CLONES static void widen(lanes *out, const uint8_t *in, int64_t n)
 {
-    for (int64_t i = 0; i < t->count; i++, out += 3) {
-        const uint8_t *p = in + 3 * t->from[i];
-        const int32_t *w = t->weight + i * t->most;
-        int32_t r = 1 << (BITS - 1), g = r, b = r;
-        for (int32_t k = 0; k < t->n[i]; k++, p += 3) {
-            r += w[k] * p[0];
-            g += w[k] * p[1];
-            b += w[k] * p[2];
-        }
-        out[0] = to_byte(r);
-        out[1] = to_byte(g);
-        out[2] = to_byte(b);
+    for (int64_t x = 0; x < n; x += 2) {
+        narrow bytes;
+        halves half[2];
+        memcpy(&bytes, in + LANES * x, sizeof bytes);
+        wide both = __builtin_convertvector(bytes, wide);
+        memcpy(half, &both, sizeof both);
+        out[x] = __builtin_convertvector(half[0], lanes);
+        out[x + 1] = __builtin_convertvector(half[1], lanes);
     }
 }
 
-/* One output row of `bytes` bytes from rows of in, `bytes` apart, the first being row `first` of the image. */
-static void pass_down(const struct taps *t, int64_t i, uint8_t *out, const uint8_t *in, int64_t first,
-                      int64_t bytes)
+/* Two rows at a time; each output row has room for one value more. */
+CLONES static void pass_across(const struct taps *t, int16_t *a, int16_t *b, const lanes *in)
+{
+    for (int64_t i = 0; i < t->count; i++, a += 3, b += 3) {
+        const lanes *p = in + (t->from[i] - t->from[0]);
+        const int32_t *w = t->weight + i * t->most;
+        lanes sum = (lanes){0} + HALF;
+        for (int32_t k = 0; k < t->n[i]; k++)
+            sum += p[k] * w[k];
+        ROUND(sum);
+        halves both = __builtin_convertvector(sum, halves);
+        memcpy(a, &both, sizeof both / 2);
+        memcpy(b, (const char *)&both + sizeof both / 2, sizeof both / 2);
+    }
+}
+
+/* One output row of n bytes from rows of in, `stride` apart, which end with room for 16 values more. */
+CLONES static void pass_down(const struct taps *t, int64_t i, uint8_t *out, int64_t n, const int16_t *in,
+                             int64_t stride)
 {
     const int32_t *w = t->weight + i * t->most;
-    in += (t->from[i] - first) * bytes;
-    for (int64_t x = 0; x < bytes; x++) {
-        int32_t sum = 1 << (BITS - 1);
-        for (int32_t k = 0; k < t->n[i]; k++)
-            sum += w[k] * in[k * bytes + x];
-        out[x] = to_byte(sum);
+    in += (t->from[i] - t->from[0]) * stride;
+    for (int64_t x = 0; x < n; x += 2 * LANES) {
+        lanes one = (lanes){0} + HALF, two = one;
+        for (int32_t k = 0; k < t->n[i]; k++) {
+            halves half[2];
+            memcpy(half, in + k * stride + x, sizeof half);
+            one += __builtin_convertvector(half[0], lanes) * w[k];
+            two += __builtin_convertvector(half[1], lanes) * w[k];
+        }
+        ROUND(one);
+        ROUND(two);
+        halves half[2] = {__builtin_convertvector(one, halves), __builtin_convertvector(two, halves)};
+        wide both;
+        memcpy(&both, half, sizeof both);
+        narrow bytes = __builtin_convertvector(both, narrow);
+        memcpy(out + x, &bytes, n - x < 2 * LANES ? (size_t)(n - x) : 2 * LANES);
     }
 }
 
@@ -116,24 +168,41 @@ static span centre(int64_t size, int64_t crop)
     return (span){.first = half + (spare % 2 && half % 2), .count = crop, .at = 0};
 }
 
-/* The part of the image that the crop shows, computed row by row into out[crop][crop][3]. */
-static int resample(resizer *r, uint8_t *out, int64_t crop, const uint8_t *px, int64_t w, span x, span y)
+/* What is in r is lost when it grows; aligned as vectors have to be. */
+static int room(resizer *r, size_t need)
 {
-    const struct taps *down = &r->down;
-    int64_t first = down->from[0], last = down->from[y.count - 1] + down->n[y.count - 1];
-    int64_t bytes = x.count * 3;
-    size_t need = (size_t)((last - first) * bytes);
-    if (need > r->cap) {
-        uint8_t *larger = realloc(r->rows, need);
-        if (!larger)
-            return fault("no memory to resize an image (%zu bytes)", need);
-        r->rows = larger;
-        r->cap = need;
+    if (need <= r->cap)
+        return 0;
+    free(r->work);
+    r->cap = (need / sizeof(lanes) + 1) * sizeof(lanes);
+    r->work = aligned_alloc(sizeof(lanes), r->cap);
+    if (r->work)
+        return 0;
+    r->cap = 0;
+    return fault("no memory to resize an image (%zu bytes)", need);
+}
+
+/* From an image whose rows are `row` bytes apart to what x and y keep of it, in out[crop][crop][3]. */
+static int resample(resizer *r, uint8_t *out, int64_t crop, const uint8_t *px, int64_t row, span x, span y)
+{
+    const struct taps *across = &r->across, *down = &r->down;
+    int64_t top = down->from[0], rows = down->from[y.count - 1] + down->n[y.count - 1] - top;
+    int64_t left = across->from[0], columns = across->from[x.count - 1] + across->n[x.count - 1] - left;
+    int64_t stride = x.count * 3 + 2 * LANES, even = columns + columns % 2;
+    if (room(r, (size_t)even * (sizeof(lanes) + LANES) + (size_t)(rows * stride) * sizeof(int16_t)) != 0)
+        return -1;
+    lanes *two = r->work; /* two rows, summed from; the same as bytes; all rows when summed across */
+    uint8_t *pairs = (uint8_t *)(two + even);
+    int16_t *done = (int16_t *)(void *)(pairs + even * LANES);
+    px += top * row + left * 3;
+    for (int64_t i = 0; i < rows; i += 2) {
+        int64_t next = i + 1 < rows ? i + 1 : i;
+        pair(pairs, px + i * row, px + next * row, columns);
+        widen(two, pairs, even);
+        pass_across(across, done + i * stride, done + next * stride, two);
     }
-    for (int64_t i = first; i < last; i++)
-        pass_across(&r->across, r->rows + (i - first) * bytes, px + i * w * 3);
     for (int64_t i = 0; i < y.count; i++)
-        pass_down(down, i, out + ((y.at + i) * crop + x.at) * 3, r->rows, first, bytes);
+        pass_down(down, i, out + ((y.at + i) * crop + x.at) * 3, x.count * 3, done, stride);
     return 0;
 }
 
@@ -158,13 +227,27 @@ int resize_centre(resizer *r, uint8_t *out, int64_t crop, const uint8_t *px, int
     }
     if (taps_make(&r->across, w, rw, x.first, x.count) != 0 || taps_make(&r->down, h, rh, y.first, y.count) != 0)
         return -1;
-    return resample(r, out, crop, px, w, x, y);
+    return resample(r, out, crop, px, w * 3, x, y);
+}
+
+int resize_box(resizer *r, uint8_t *out, int64_t side, const uint8_t *px, int64_t w, resize_part p)
+{
+    const span all = {.first = 0, .count = side, .at = 0};
+    px += (p.y * w + p.x) * 3;
+    if (p.w == side && p.h == side) {
+        for (int64_t i = 0; i < side; i++)
+            memcpy(out + i * side * 3, px + i * w * 3, (size_t)side * 3);
+        return 0;
+    }
+    if (taps_make(&r->across, p.w, side, 0, side) != 0 || taps_make(&r->down, p.h, side, 0, side) != 0)
+        return -1;
+    return resample(r, out, side, px, w * 3, all, all);
 }
 
 void resize_free(resizer *r)
 {
     taps_free(&r->across);
     taps_free(&r->down);
-    free(r->rows);
+    free(r->work);
     *r = (resizer){0};
 }

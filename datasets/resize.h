@@ -18,14 +18,22 @@ typedef struct resizer {
         int32_t *n;                    /* [count]: how many */
         int32_t *weight;               /* [count][most] of 2^-22; they add to about 2^22 */
     } across, down;
-    uint8_t *rows; /* the image after the horizontal pass */
+    void *work;
     size_t cap;
 } resizer;
+
+typedef struct resize_part { /* of an image, in its pixels */
+    int64_t x, y, w, h;
+} resize_part;
 
 /* From px[h][w][3] to out[crop][crop][3]: the shorter side becomes `side`, or
  * stays as it is when side = 0; then the centre of crop x crop pixels, with
  * black around an image that is smaller. -1 with fault() when memory is out. */
 int resize_centre(resizer *r, uint8_t *out, int64_t crop, const uint8_t *px, int64_t w, int64_t h, int64_t side);
+
+/* The part p of px[][w][3], which it lies within, to out[side][side][3]: what
+ * torchvision's resized_crop makes of it. */
+int resize_box(resizer *r, uint8_t *out, int64_t side, const uint8_t *px, int64_t w, resize_part p);
 void resize_free(resizer *r);
 
 #endif
