@@ -129,8 +129,7 @@ static int delivered(const rows *r, const scored *by, const char *group, const c
 
 static int kept(const rows *r, const scored *by, const char *set)
 {
-    char path[PATH_MAX];
-    return file_exists(scores_path(path, sizeof path, r->p.out, by->run, set));
+    return scores_kept(r->p.out, by->run, set);
 }
 
 /* Such a row whose scores, and those of the ID test set, are kept. Full-spectrum

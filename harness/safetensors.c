@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #define HEADER_MAX 100000000 /* the limit the format sets */
 
@@ -26,8 +27,11 @@ typedef struct span { /* of one tensor in the data */
     bytes name;
 } span;
 
+#define CHECKSUM "oodbench_crc32" /* among the metadata: of the data, in files of ours */
+
 typedef struct header {
     checkpoint *c;
+    bytes checksum; /* NULL: somebody else's file */
     json j;
     bytes data;
     span *spans;
@@ -160,17 +164,19 @@ static int same(bytes text, const char *word)
     return text.n == strlen(word) && memcmp(text.at, word, text.n) == 0;
 }
 
-static int metadata(json *j)
+static int metadata(json *j, bytes *checksum)
 {
     bytes key, value;
     if (expect(j, '{') != 0)
         return -1;
     if (next_is(j, '}'))
         return 0;
-    do
+    do {
         if (string(j, &key) != 0 || expect(j, ':') != 0 || string(j, &value) != 0)
             return -1;
-    while (next_is(j, ','));
+        if (same(key, CHECKSUM))
+            *checksum = value;
+    } while (next_is(j, ','));
     return expect(j, '}');
 }
 
@@ -260,7 +266,7 @@ static int entries(header *h)
         do {
             if (string(&h->j, &name) != 0 || expect(&h->j, ':') != 0)
                 return -1;
-            if ((same(name, "__metadata__") ? metadata(&h->j) : tensor_entry(h, name)) != 0)
+            if ((same(name, "__metadata__") ? metadata(&h->j, &h->checksum) : tensor_entry(h, name)) != 0)
                 return -1;
         } while (next_is(&h->j, ','));
         if (expect(&h->j, '}') != 0)
@@ -296,6 +302,25 @@ static int covered(header *h)
     return 0;
 }
 
+static uint32_t add_checksum(uint32_t sum, const void *data, size_t n)
+{
+    return (uint32_t)crc32_z(sum, data, n);
+}
+
+/* A bit that fell over would only make a network a little worse. */
+static int whole_data(const header *h)
+{
+    char found[9];
+    if (!h->checksum.at)
+        return 0;
+    snprintf(found, sizeof found, "%08x", (unsigned)add_checksum(0, h->data.at, h->data.n));
+    if (same(h->checksum, found))
+        return 0;
+    return fault("%s: its data are damaged (checksum %.*s when they were written, %s now): delete it, and the run "
+                 "that made it makes it again",
+                 h->j.path, (int)(h->checksum.n < 8 ? h->checksum.n : 8), (const char *)h->checksum.at, found);
+}
+
 int safetensors_read(checkpoint *c, bytes file)
 {
     uint64_t n = 0;
@@ -311,7 +336,7 @@ int safetensors_read(checkpoint *c, bytes file)
     if (!spare)
         return fault("%s: out of memory", stored_path(c));
     h.j = (json){stored_path(c), file.at + 8, file.at + 8, file.at + 8 + n, spare};
-    int rc = entries(&h) == 0 && covered(&h) == 0 ? 0 : -1;
+    int rc = entries(&h) == 0 && covered(&h) == 0 ? whole_data(&h) : -1;
     free(spare);
     free(h.spans);
     return rc;
@@ -331,20 +356,21 @@ static void write_string(FILE *f, const char *s)
     fputc('"', f);
 }
 
-static void write_metadata(FILE *f, const char *const pairs[])
+static void write_metadata(FILE *f, const char *const pairs[], uint32_t sum)
 {
     fprintf(f, "\"__metadata__\":{");
-    for (int i = 0; pairs[i]; i += 2) {
-        fprintf(f, i ? "," : "");
+    for (int i = 0; pairs && pairs[i]; i += 2) {
         write_string(f, pairs[i]);
         fputc(':', f);
         write_string(f, pairs[i + 1]);
+        fputc(',', f);
     }
-    fputc('}', f);
+    fprintf(f, "\"%s\":\"%08x\"}", CHECKSUM, (unsigned)sum);
 }
 
 /* The header as text; padded so that the data starts at a multiple of eight. */
-static char *write_header(const checkpoint_tensor t[], int64_t n, const char *const pairs[], size_t *size)
+static char *write_header(const checkpoint_tensor t[], int64_t n, const char *const pairs[], uint32_t sum,
+                          size_t *size)
 {
     char *text = NULL;
     uint64_t at = 0;
@@ -352,10 +378,9 @@ static char *write_header(const checkpoint_tensor t[], int64_t n, const char *co
     if (!f)
         return NULL;
     fputc('{', f);
-    if (pairs)
-        write_metadata(f, pairs);
+    write_metadata(f, pairs, sum);
     for (int64_t i = 0; i < n; i++) {
-        fprintf(f, i || pairs ? "," : "");
+        fputc(',', f);
         write_string(f, t[i].name);
         fprintf(f, ":{\"dtype\":\"F32\",\"shape\":[");
         for (int d = 0; d < t[i].ndims; d++)
@@ -380,7 +405,10 @@ int checkpoint_save(const char *path, const checkpoint_tensor t[], const float *
     char aside[4096];
     unsigned char length[8];
     size_t size = 0;
-    char *text = write_header(t, n, pairs, &size);
+    uint32_t sum = add_checksum(0, NULL, 0);
+    for (int64_t i = 0; i < n; i++)
+        sum = add_checksum(sum, values[i], (size_t)t[i].count * sizeof(float));
+    char *text = write_header(t, n, pairs, sum, &size);
     if (!text)
         return fault("cannot write %s: out of memory", path);
     if (file_aside(aside, sizeof aside, path) != 0) {

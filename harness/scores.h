@@ -17,4 +17,7 @@ int scores_write(const char *path, const char *run, const char *set, const float
 /* *scores are the caller's to free. A fault names the command that computes them. */
 int scores_read(const char *out, const char *run, const char *set, float **scores, int64_t *n);
 
+/* 1: they are there and whole. */
+int scores_kept(const char *out, const char *run, const char *set);
+
 #endif

@@ -5,6 +5,7 @@
 #include "file.h"
 #include "layout.h"
 #include "text.h"
+#include "verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -274,10 +275,16 @@ static int import_apart(const benchmark *b, const char *set)
 
 static int import_one(const benchmark *b, const char *set)
 {
+    char path[PATH_MAX];
     int fresh = benchmark_fresh(b, set);
-    if (fresh != 0)
-        return fresh < 0 ? -1 : 0;
-    return import_apart(b, set);
+    if (fresh < 0 || benchmark_path(b, set, path, sizeof path) != 0)
+        return -1;
+    if (fresh > 0)
+        return verify_set(path);
+    if (import_apart(b, set) != 0)
+        return -1;
+    verify_note(path);
+    return 0;
 }
 
 /* Every set that a network trained with outliers is judged or tuned by. */
