@@ -129,7 +129,7 @@ CLONES static void pass_across(const struct taps *t, int16_t *a, int16_t *b, con
     }
 }
 
-/* One output row of n bytes from rows of in, `stride` apart, which end with room for 16 values more. */
+/* One output row of n bytes from rows of in, `stride` apart, behind each of which stand 16 zeros. */
 CLONES static void pass_down(const struct taps *t, int64_t i, uint8_t *out, int64_t n, const int16_t *in,
                              int64_t stride)
 {
@@ -200,6 +200,8 @@ static int resample(resizer *r, uint8_t *out, int64_t crop, const uint8_t *px, i
         pair(pairs, px + i * row, px + next * row, columns);
         widen(two, pairs, even);
         pass_across(across, done + i * stride, done + next * stride, two);
+        memset(done + i * stride + x.count * 3, 0, sizeof(wide));
+        memset(done + next * stride + x.count * 3, 0, sizeof(wide));
     }
     for (int64_t i = 0; i < y.count; i++)
         pass_down(down, i, out + ((y.at + i) * crop + x.at) * 3, x.count * 3, done, stride);

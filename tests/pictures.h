@@ -18,9 +18,18 @@ typedef struct bytes {
     size_t n;
 } bytes;
 
+static inline size_t bytes_room(size_t n) /* what n bytes stand in: doubled, as they come one by one */
+{
+    size_t room = 64;
+    while (room < n)
+        room *= 2;
+    return room;
+}
+
 static inline void bytes_add(bytes *b, const void *more, size_t n)
 {
-    b->at = realloc(b->at, b->n + n + 1);
+    if (!b->at || bytes_room(b->n) < b->n + n)
+        b->at = realloc(b->at, bytes_room(b->n + n));
     assert(b->at);
     if (n)
         memcpy(b->at + b->n, more, n);
