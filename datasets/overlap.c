@@ -21,7 +21,7 @@
 typedef struct side {
     const bench_set *s;
     sources r;
-    int found;                      /* r is there */
+    int found;                      /* r has its lists */
     dataset *d[SOURCES_SPLITS];     /* of the imported file; */
     const char *of[SOURCES_SPLITS]; /* their splits */
     int n;
@@ -31,7 +31,7 @@ typedef struct side {
 
 static int from_lists(const side *a)
 {
-    return a->found && !a->s->npy && !a->s->form && !a->s->corrupt && a->s->drawn < 0;
+    return a->found;
 }
 
 /* Line `number` of a side, counted through its lists; its list goes to l. */
@@ -357,7 +357,8 @@ static int side_open(side *a, const benchmark *b, const char *name)
         }
         a->of[a->n] = split;
     }
-    a->found = sources_find(&a->r, b, a->s) == 0; /* without the user's images: only what was imported */
+    int listed = !a->s->npy && !a->s->form && !a->s->corrupt && a->s->drawn < 0;
+    a->found = listed && sources_lists(&a->r, b, a->s) == 0; /* else images alone are compared */
     return 0;
 }
 

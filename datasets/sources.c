@@ -88,18 +88,24 @@ static int needs_data(const benchmark *b, const bench_set *s, const char *what)
                            s->name, what);
 }
 
-static int find_list(const benchmark *b, const bench_set *s, const char *file, origin *o)
+static int read_list(const benchmark *b, const bench_set *s, const char *file, origin *o)
 {
-    char folder[PATH_MAX], path[PATH_MAX], what[PATH_MAX], key[160];
+    char folder[PATH_MAX], path[PATH_MAX], what[PATH_MAX];
     snprintf(what, sizeof what, "the list %s/%s and its images", config_text(b->c, "lists"), file);
     if (needs_data(b, s, what) != 0)
         return -1;
     file_join(folder, sizeof folder, b->data, config_text(b->c, "lists"));
     file_join(path, sizeof path, folder, file);
+    return list_read(&o->l, path, inside(s) ? LIST_CLASSES : LIST_OUTSIDE, b->n_classes);
+}
+
+static int find_list(const benchmark *b, const bench_set *s, const char *file, origin *o)
+{
+    char folder[PATH_MAX], key[160];
     const char *below = benchmark_text(b, s->name, "images", key);
-    o->root = text_copy(file_join(folder, sizeof folder, b->data, below ? below : config_text(b->c, "images")));
-    if (list_read(&o->l, path, inside(s) ? LIST_CLASSES : LIST_OUTSIDE, b->n_classes) != 0)
+    if (read_list(b, s, file, o) != 0)
         return -1;
+    o->root = text_copy(file_join(folder, sizeof folder, b->data, below ? below : config_text(b->c, "images")));
     o->im = (images){
         .l = &o->l, .root = o->root, .resize = s->resize < 0 ? 0 : s->resize, .side = b->side, .files = s->files};
     o->source = images_source(&o->im);
@@ -377,6 +383,18 @@ int sources_find(sources *r, const benchmark *b, const bench_set *s)
     return finish(r, rc);
 }
 
+int sources_lists(sources *r, const benchmark *b, const bench_set *s)
+{
+    char key[160];
+    int n = 0, rc = 0;
+    while (sources_split(b, s, n))
+        n++;
+    begin(r, n);
+    for (int i = 0; rc == 0 && i < n; i++)
+        rc = read_list(b, s, benchmark_text(b, s->name, sources_split(b, s, i), key), &r->origins[i]);
+    return finish(r, rc);
+}
+
 /* --- what was made of it --- */
 
 int sources_match(const char *path, const char *split, const char *source)
@@ -432,6 +450,19 @@ int benchmark_fresh(const benchmark *b, const char *name)
     for (int i = 0; fresh && i < r.n; i++)
         fresh = sources_match(path, r.splits[i].name, r.splits[i].source);
     sources_free(&r);
+    return fresh;
+}
+
+int benchmark_found_fresh(benchmark *b, const char *name)
+{
+    bench_set *s = NULL;
+    for (int i = 0; i < b->n && !s; i++)
+        s = strcmp(b->sets[i].name, name) == 0 ? &b->sets[i] : NULL;
+    if (s && s->fresh)
+        return 1;
+    int fresh = benchmark_fresh(b, name);
+    if (s)
+        s->fresh = fresh == 1;
     return fresh;
 }
 

@@ -31,6 +31,7 @@ typedef struct bench_set {
     enum take_which take; /* which folders of a tree */
     parts parts;          /* none: its splits are called train, val, test */
     uint64_t seed;        /* of the corruptions */
+    int fresh;            /* benchmark_found_fresh() said so */
     char *trainless;      /* why the training images of an ID set are left out; NULL: they are not */
     int64_t resize;       /* the shorter side of its images before the crop; -1: left alone */
     int files;            /* its images are kept as files */
@@ -92,6 +93,9 @@ typedef struct sources { /* a set's splits, ready to be made */
  * made from stays where it is while they are used, `parts` too. A set that is
  * corrupted must be there. */
 int sources_find(sources *r, const benchmark *b, const bench_set *s);
+
+/* Of a set with lists these alone, in r->origins: no image is looked at, and nothing can be made. */
+int sources_lists(sources *r, const benchmark *b, const bench_set *s);
 void sources_free(sources *r);
 
 /* Opens what sources_find() only looked at, because it may have to be unpacked: without it the

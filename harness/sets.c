@@ -114,7 +114,7 @@ static int holds(const config *c, const char *key, const char *set)
 }
 
 /* Is it in the benchmark, on disk, and not the ID set or in another group already? */
-static int check_set(const benchmark *b, const config *c, const char *key, const char *set)
+static int check_set(benchmark *b, const config *c, const char *key, const char *set)
 {
     const char *origin = config_origin(c, key), *near = benchmark_nearest(b, set);
     if (!benchmark_group(b, set))
@@ -125,7 +125,7 @@ static int check_set(const benchmark *b, const config *c, const char *key, const
     for (int g = 0; strcmp(key, "id") != 0 && g < GROUPS && strcmp(key, groups[g]) != 0; g++)
         if (holds(c, groups[g], set))
             return fault("%s: the set %s is in `%s` and in `%s`: keep one", origin, set, groups[g], key);
-    if (benchmark_fresh(b, set) < 0)
+    if (benchmark_found_fresh(b, set) < 0)
         return fault("%s: `%s: %s`: %s", origin, key, set, fault_text());
     return 0;
 }
@@ -147,7 +147,7 @@ static int check_training(const benchmark *b, const config *c)
 }
 
 /* near and far that were not given: the benchmark's, as far as they are there and no other key has them. */
-static int default_group(const benchmark *b, config *c, const char *group)
+static int default_group(benchmark *b, config *c, const char *group)
 {
     config_set(c, group, "null", "the benchmark");
     for (int i = 0; i < benchmark_sets(b); i++) {
@@ -157,7 +157,7 @@ static int default_group(const benchmark *b, config *c, const char *group)
             taken |= holds(c, groups[g], set);
         if (strcmp(benchmark_group(b, set), group) != 0 || taken)
             continue;
-        if (benchmark_fresh(b, set) < 0)
+        if (benchmark_found_fresh(b, set) < 0)
             fprintf(stderr, "left out of %s: %s: %s\n", group, set, fault_text());
         else
             config_append(c, group, set, "the benchmark");
@@ -167,7 +167,7 @@ static int default_group(const benchmark *b, config *c, const char *group)
 
 /* With a search, `tune` that was not given is the benchmark's. What is missing is a
  * fault here: no other set may take its place. */
-static int choose_tuning(const benchmark *b, config *c)
+static int choose_tuning(benchmark *b, config *c)
 {
     const char *origin = config_origin(c, "search"), *first = first_of_group(b, "tune");
     int search = 0;
@@ -180,7 +180,7 @@ static int choose_tuning(const benchmark *b, config *c)
             "%s: a search needs outliers to tune by, and the benchmark %s has no set of the group tune: name "
             "one of your own in `tune`",
             origin, config_text(c, "benchmark"));
-    if (benchmark_fresh(b, first) < 0)
+    if (benchmark_found_fresh(b, first) < 0)
         return fault("%s: a search needs outliers to tune by: %s: %s", origin, first, fault_text());
     return config_set(c, "tune", first, "the benchmark");
 }
@@ -199,7 +199,7 @@ static int default_triple(config *c, const char *key, const double *init)
     return 0;
 }
 
-static int choose(const benchmark *b, config *c)
+static int choose(benchmark *b, config *c)
 {
     const char *id = first_of_group(b, "id");
     if (config_items(c, "id") == 0 && !id)
@@ -273,10 +273,10 @@ static int import_apart(const benchmark *b, const char *set)
     return WEXITSTATUS(status) == EXIT_OK ? 0 : fault("%s", said);
 }
 
-static int import_one(const benchmark *b, const char *set)
+static int import_one(benchmark *b, const char *set)
 {
     char path[PATH_MAX];
-    int fresh = benchmark_fresh(b, set);
+    int fresh = benchmark_found_fresh(b, set);
     if (fresh < 0 || benchmark_path(b, set, path, sizeof path) != 0)
         return -1;
     if (fresh > 0)
@@ -304,7 +304,7 @@ static int check_outliers(const benchmark *b, const config *c, const char *outli
     return rc;
 }
 
-int sets_import(const benchmark *b, const config *c)
+int sets_import(benchmark *b, const config *c)
 {
     if (import_one(b, config_text(c, "id")) != 0)
         return -1;

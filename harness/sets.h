@@ -14,6 +14,6 @@ int sets_choose(benchmark **b, config *c, const char *file);
 
 /* Imports what is not there yet or made from something else: every set of c. Then
  * refuses outliers that share images or classes with a set they are judged by. */
-int sets_import(const benchmark *b, const config *c);
+int sets_import(benchmark *b, const config *c);
 
 #endif
