@@ -42,11 +42,11 @@ do for [i = 1:PANELS] {
     set bmargin at screen 1 - (TOP + down * (PANEL + GAP) + PANEL) / HEIGHT
     set format y (across == 0 ? (RATIO ? NUMBER : SIGNED) : "")
     what = word(panels, i)
-    room = int((WIDTH - LEFT) / ACROSS / 0.125)
+    room = int((WIDTH - LEFT) / ACROSS / 0.15)
     set label 1 says(strlen(what) > room ? what[1:room - 2].".." : what) at graph 0, graph 1 left offset 0, 0.5 textcolor rgb "#000000" font SMALL
     plot (RATIO ? 1 : 0) with lines linecolor rgb INK linewidth 0.5, \
          for [m = 1:MODELS] DATA using (strcol("panel") eq what && strcol("line") eq word(names, m) ? column("night") : NaN):(column("change")) \
-             with linespoints linestyle m
+             with linespoints linestyle m linewidth 1 pointsize 0.22
     unset label 8; unset label 9; unset label 10
     do for [m = 1:MODELS] { unset label 100 + m; unset label 200 + m; unset arrow 100 + m }
 }
