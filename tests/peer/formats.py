@@ -7,6 +7,7 @@ each set; ends non-zero when one differs, is refused, or is imported a second ti
 import gzip
 import os
 import pickle
+import shutil
 import struct
 import subprocess
 import sys
@@ -112,6 +113,34 @@ def pictures():
                 z.write(os.path.join(folder, file))
 
 
+def lists():
+    """PATH LABEL a line: PNG in a folder, stored and deflated zips; JPEG of another size, which Pillow makes smaller."""
+    shown = []
+    for i in range(N):
+        os.makedirs("images/photos", exist_ok=True)
+        im = Image.fromarray(x[i]).resize((70, 64), Image.BICUBIC)
+        im.save(f"images/photos/a b {i}.jpg", quality=90, subsampling=i % 3)
+        im = Image.open(f"images/photos/a b {i}.jpg").resize((35, 32), Image.BILINEAR)
+        shown.append(np.asarray(im.crop((2, 0, 34, 32))))  # round(3 / 2), to even
+    shutil.copytree("tree", "images/loose")
+    for name, how in [("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)]:
+        with zipfile.ZipFile(f"images/{name}.zip", "w", how) as z:
+            for i in range(N):
+                z.write(f"tree/{NAMES[y[i]]}/{i:03}.png", f"{name}/{NAMES[y[i]]}/{i:03}.png")
+    for name in ["loose", "stored", "deflated"]:
+        put(f"{name}.txt", "".join(f"{name}/{NAMES[y[i]]}/{i:03}.png {y[i]}\n" for i in range(N)).encode())
+    put("photos.txt", "".join(f"photos/a b {i}.jpg {y[i]}\r\n" for i in range(N)).encode())
+    return np.stack(shown)
+
+
+def corruptions():
+    """As CIFAR-10-C: five severities one after the other, labels repeated."""
+    os.mkdir("c")
+    np.save("single.npy", x)
+    np.save("c/brightness.npy", np.concatenate([x ^ k for k in range(5)]))
+    np.save("c/labels.npy", np.tile(y, 5))
+
+
 def write_all():
     cifar_binary()
     for protocol in range(2, 6):
@@ -119,12 +148,15 @@ def write_all():
     mnist()
     arrays()
     pictures()
+    corruptions()
+    shown = lists()
     for folder in ["cifar-10-batches-bin", "cifar-100-binary", "py2/cifar-10-batches-py", "tree"]:
         with tarfile.open(os.path.basename(folder) + ".tar.gz", "w:gz") as t:
             t.add(folder, os.path.basename(folder))
+    return shown
 
 
-def cases():
+def cases(shown):
     halves = {"train": (x[TRAIN], y[TRAIN]), "test": (x[TEST], y[TEST])}
     whole, outside = {"test": (x, y)}, {"test": (x, np.full(N, -1))}
     digits = {"train": (grey[TRAIN], y[TRAIN]), "test": (grey[TEST], y[TEST])}
@@ -145,10 +177,16 @@ def cases():
     for path in ["tree", "ustar.tar", "gnu.tar", "pax.tar", "tree.tar.gz", "tars", "nested.tar", "zipped.zip"]:
         yield path, [], folders
     yield "split", [], {"train": folders["test"], "test": folders["test"]}
+    for name in ["loose", "stored", "deflated"]:
+        yield f"{name}.txt", ["images"], whole
+    yield "photos.txt", ["images", "--resize", "32"], {"test": (shown, y)}
+    yield "single.npy", ["--npy"], outside
+    yield "c", ["--npy"], {f"brightness_{k + 1}": (x ^ k, y) for k in range(5)}
 
 
 def run(program, path, extra):
-    r = subprocess.run([program, "import", path, "-o", "out.h5", *extra], capture_output=True, text=True)
+    words = ["--npy", path] if extra == ["--npy"] else [path, *extra]
+    r = subprocess.run([program, "import", *words, "-o", "out.h5"], capture_output=True, text=True)
     return r.stdout if r.returncode == 0 else r.stderr
 
 
@@ -164,6 +202,8 @@ def check(program, path, extra, want):
         for split, (images, labels) in want.items():
             if not np.array_equal(f[split]["x"], images) or not np.array_equal(f[split]["y"], labels):
                 return f"{split} differs"
+    if extra[:1] in (["images"], ["--npy"]):  # what these forms make is made each time
+        return ""
     return "" if "up to date" in run(program, path, extra) else "imported a second time"
 
 
@@ -171,8 +211,8 @@ def main():
     program, bad = os.path.abspath(sys.argv[1]), 0
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        write_all()
-        for path, extra, want in cases():
+        shown = write_all()
+        for path, extra, want in cases(shown):
             wrong = check(program, path, extra, want)
             bad += bool(wrong)
             print(f"{path:36} {' '.join(extra):40} {wrong or 'equal'}")
