@@ -360,12 +360,9 @@ static double *read_triple(hid_t at, const char *name)
     return NULL;
 }
 
-int store_header_read(store_header *h, const char *path)
+static int read_header(store_header *h, const char *path)
 {
     int64_t n = 0;
-    *h = (store_header){0};
-    hdf_begin();
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0)
         return fault("%s is no HDF5 file, or cannot be read", path);
@@ -382,6 +379,24 @@ int store_header_read(store_header *h, const char *path)
         return 0;
     store_header_free(h);
     return fault("%s is HDF5 but no data set: make one with `oodbench import`", path);
+}
+
+typedef struct reading {
+    store_header *h;
+    const char *path;
+} reading;
+
+static int rehearse_header(void *arg)
+{
+    const reading *r = arg;
+    return read_header(r->h, r->path);
+}
+
+int store_header_read(store_header *h, const char *path)
+{
+    reading r = {h, path};
+    *h = (store_header){0};
+    return hdf_rehearse(path, "header", rehearse_header, &r) == 0 ? read_header(h, path) : -1;
 }
 
 void store_header_free(store_header *h)

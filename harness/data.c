@@ -232,6 +232,18 @@ static int read_file(dataset *d, const char *path, const char *split)
     return rc;
 }
 
+typedef struct reading {
+    const char *path, *split;
+    size_t size;
+} reading;
+
+static int rehearse_reading(void *arg)
+{
+    const reading *r = arg;
+    dataset d = {.size = r->size};
+    return read_file(&d, r->path, r->split);
+}
+
 static int map(dataset *d, const char *path, int fd)
 {
     if (d->at > d->size || d->bytes > d->size - d->at)
@@ -254,8 +266,11 @@ int dataset_open(dataset **out, const char *path, const char *split)
             close(fd);
         return fault("cannot read the data set %s: %s", path, strerror(why));
     }
-    hdf_begin();
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* its page of errors says less than one line of ours */
+    reading r = {path, split, (size_t)s.st_size};
+    if (hdf_rehearse(path, split, rehearse_reading, &r) != 0) {
+        close(fd);
+        return -1;
+    }
     dataset *d = text_more(NULL, sizeof *d);
     *d = (dataset){.size = (size_t)s.st_size};
     int rc = read_file(d, path, split);
@@ -269,16 +284,28 @@ int dataset_open(dataset **out, const char *path, const char *split)
     return rc;
 }
 
-int dataset_lacks(const char *path, const char *split)
+static int lacks(const char *path, const char *split)
 {
-    hdf_begin();
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0)
         return 0;
-    int lacks = H5Lexists(file, split, H5P_DEFAULT) == 0;
+    int none = H5Lexists(file, split, H5P_DEFAULT) == 0;
     H5Fclose(file);
-    return lacks;
+    return none;
+}
+
+static int rehearse_lacks(void *arg)
+{
+    const reading *r = arg;
+    return lacks(r->path, r->split);
+}
+
+int dataset_lacks(const char *path, const char *split)
+{
+    reading r = {path, split, 0};
+    char what[128];
+    snprintf(what, sizeof what, "is there %s", split);
+    return hdf_rehearse(path, what, rehearse_lacks, &r) == 0 && lacks(path, split);
 }
 
 void dataset_close(dataset *d)

@@ -75,10 +75,16 @@ static int by_use(const void *a, const void *b)
     return strcmp(*p, *q);
 }
 
-static int list_splits(groups *g, const char *path)
+typedef struct listing {
+    groups *g;
+    const char *path;
+} listing;
+
+static int list_groups(void *arg)
 {
-    hdf_begin();
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    const listing *l = arg;
+    groups *g = l->g;
+    const char *path = l->path;
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0)
         return fault("%s is truncated or not HDF5: import it again", path);
@@ -87,6 +93,12 @@ static int list_splits(groups *g, const char *path)
     if (g->n)
         qsort(g->names, (size_t)g->n, sizeof *g->names, by_use);
     return g->n ? 0 : fault("%s holds no split", path);
+}
+
+static int list_splits(groups *g, const char *path)
+{
+    listing l = {g, path};
+    return hdf_rehearse(path, "splits", list_groups, &l) == 0 ? list_groups(&l) : -1;
 }
 
 static int open_splits(holding *h, const char *path, const groups *g)
