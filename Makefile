@@ -38,7 +38,7 @@ FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all demo test lint bench bundle install uninstall deb method san fuzz fuzzers clean help
+.PHONY: all demo test lint bench bundle install uninstall deb method san soak tsan races fuzz fuzzers clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(if $(CUDA),$(B)/kernels/cuda.so) $(METHODS) $(B)/oodbench.1
@@ -157,7 +157,16 @@ deb: all
 method:
 	$(Q)sh methods/new.sh '$(NAME)'
 san:
-	$(Q)OMP_NUM_THREADS=1 $(MAKE) B=$(B)-san SAN='-fsanitize=address,undefined -fno-omit-frame-pointer' OPT='-O1 -g' test
+	$(Q)OMP_NUM_THREADS=1 ASAN_OPTIONS=handle_segv=0:abort_on_error=1 $(MAKE) B=$(B)-san SAN='-fsanitize=address,undefined -fno-omit-frame-pointer' OPT='-O1 -g' test
+# Faults in their long form: `make soak [NAME=kill]`. tests/soak.sh says which there are.
+soak: all $(BAD) $(SHIMS) $(addprefix $(B)/tests/,faults damage hostile kill disk soak)
+	$(Q)B=$(B) nice sh tests/soak.sh $(NAME)
+# Races, among the threads of ours: OpenMP's own look like races to the sanitizer.
+RACES   := stream import decode formats
+tsan:
+	$(Q)OMP_NUM_THREADS=1 $(MAKE) B=$(B)-tsan NVCC= SAN='-fsanitize=thread' OPT='-O1 -g' races
+races: all $(addprefix $(B)/tests/,$(RACES))
+	$(Q)for t in $(RACES); do echo "== $$t"; B=$(B) TSAN_OPTIONS=halt_on_error=1 $(B)/tests/$$t || exit 1; done
 # `make fuzz [NAME=tar] [SECONDS=600]`: all parsers, or one, each so long.
 SECONDS ?= 60
 fuzz:
@@ -168,6 +177,6 @@ fuzzers: $(FUZZ)
 clean:
 	rm -rf build build-*
 help:
-	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench bundle install uninstall deb method (NAME=x) san fuzz (NAME=x SECONDS=n) clean'
+	@sed -n 's/^# \{0,1\}//;1,2p' Makefile; echo 'targets: all demo test lint bench bundle install uninstall deb method (NAME=x) san soak tsan fuzz (NAME=x SECONDS=n) clean'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
