@@ -1,31 +1,44 @@
-/* gather.c - rows of bytes by a seeded permutation, and the shifts and
- * mirrorings drawn for them, each from the place of its image. */
+/* gather.c - images by a seeded permutation, and what is drawn for each from its
+ * place: shifts, mirrorings, where it is cut. Copying is for one thread; decoding and
+ * resizing are shared among many. */
 #include "gather.h"
 #include "../kernels/random.h"
+#include "crew.h"
 #include "engine.h"
 #include "fault.h"
+#include "paging.h"
+#include "shuffle.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PURPOSE_ORDER, PURPOSE_AUGMENTATION, PURPOSE_VIEW }; /* branches of the stream's seed */
+/* Branches of the stream's seed. */
+enum { PURPOSE_ORDER, PURPOSE_AUGMENTATION, PURPOSE_VIEW, PURPOSE_CROP };
 
-int gather_open(gatherer *g, const dataset *d, uint64_t seed, int64_t crop, int flip)
+int gather_open(gatherer *g, const dataset *d, const gather_options *o)
 {
     int64_t n = dataset_count(d);
     if (n < 1 || n > INT32_MAX)
         return fault("%s: expected 1 to %d images, found %lld", dataset_name(d), INT32_MAX, (long long)n);
-    *g = (gatherer){.d = d, .seed = seed, .crop = crop, .flip = flip, .n = n, .epoch = -1};
+    *g = (gatherer){.d = d, .o = *o, .n = n, .epoch = -1};
     g->side = dataset_side(d);
     g->channels = dataset_channels(d);
     g->image = (size_t)(g->side * g->side * g->channels);
+    g->made = dataset_encoded(d) || o->resized.scale[1] > 0;
     g->order = pool_host((size_t)n * sizeof *g->order);
+    if (o->blocks)
+        g->blocks = pool_host((size_t)shuffle_count(n) * sizeof *g->blocks);
+    desks_open(&g->desks);
     return 0;
 }
 
 void gather_close(gatherer *g)
 {
+    if (g->d)
+        desks_close(&g->desks);
     free(g->order);
+    free(g->blocks);
     *g = (gatherer){0};
 }
 
@@ -63,41 +76,146 @@ place gather_behind(const gatherer *g, place p, int64_t n)
     return (place){p.epoch + at / g->n, at % g->n};
 }
 
-/* Fisher and Yates, from the identity: the same for (seed, epoch) everywhere. */
+/* The same for (seed, epoch) everywhere. */
 static void shuffle(gatherer *g, int64_t epoch)
 {
-    uint64_t seed = random_stream(random_stream(g->seed, PURPOSE_ORDER), (uint64_t)epoch);
-    for (int64_t i = 0; i < g->n; i++)
-        g->order[i] = (int32_t)i;
-    for (int64_t i = g->n - 1; i > 0; i--) {
-        int64_t j = random_below(seed, (uint64_t)i, i + 1);
-        int32_t held = g->order[i];
-        g->order[i] = g->order[j];
-        g->order[j] = held;
-    }
+    uint64_t seed = random_stream(random_stream(g->o.seed, PURPOSE_ORDER), (uint64_t)epoch);
+    if (g->blocks)
+        shuffle_blocks(g->order, g->blocks, g->n, seed);
+    else
+        shuffle_whole(g->order, g->n, seed);
     g->epoch = epoch;
+    g->hinted = 0;
 }
 
-/* The image at p becomes image i of b; its draws belong to its place. */
+/* Where block b of the set lies in the mapped file. */
+static const void *block_at(const gatherer *g, int64_t b, size_t *bytes)
+{
+    int64_t first = b * SHUFFLE_BLOCK, last = first + SHUFFLE_BLOCK - 1;
+    last = last < g->n ? last : g->n - 1;
+    if (!dataset_encoded(g->d)) {
+        *bytes = (size_t)(last - first + 1) * g->image;
+        return dataset_images(g->d) + (size_t)first * g->image;
+    }
+    size_t behind;
+    const uint8_t *at = dataset_file(g->d, first, bytes), *end = dataset_file(g->d, last, &behind);
+    *bytes = (size_t)(end - at) + behind;
+    return at;
+}
+
+/* As images of a window pass, the blocks of the next are fetched one by one, and those of the one before let go. */
+static void hint(gatherer *g, int64_t position)
+{
+    int64_t count = shuffle_count(g->n), here = position / SHUFFLE_BLOCK;
+    if (g->hinted < here) /* what a seek has left out */
+        g->hinted = here;
+    for (; g->hinted < count && g->hinted * SHUFFLE_BLOCK <= position; g->hinted++) {
+        int64_t next = g->hinted + SHUFFLE_WINDOW, done = g->hinted - SHUFFLE_WINDOW;
+        size_t bytes;
+        if (next < count)
+            paging_want(block_at(g, g->blocks[next], &bytes), bytes);
+        if (done >= 0)
+            paging_leave(block_at(g, g->blocks[done], &bytes), bytes);
+    }
+}
+
+/* The image at p becomes image i of b, but for pixels that are to be made; its draws belong to its place. */
 static void gather_one(gatherer *g, gathered *b, int64_t i, place p)
 {
     if (p.epoch != g->epoch)
         shuffle(g, p.epoch);
-    uint64_t seed = random_stream(random_stream(g->seed, PURPOSE_AUGMENTATION), (uint64_t)p.epoch);
+    if (g->blocks)
+        hint(g, p.position);
+    uint64_t seed = random_stream(random_stream(g->o.seed, PURPOSE_AUGMENTATION), (uint64_t)p.epoch);
     uint64_t at = 3 * (uint64_t)p.position;
-    int64_t from = g->order[p.position];
+    int64_t from = g->order[p.position], crop = g->o.resized.scale[1] > 0 ? 0 : g->o.crop;
     int32_t *move = b->moves + 3 * i, *cut = b->cuts + 4 * i;
-    if (b->px)
+    if (b->px && !g->made)
         memcpy(b->px + (size_t)i * g->image, dataset_images(g->d) + (size_t)from * g->image, g->image);
     b->labels[i] = dataset_labels(g->d)[from];
-    move[0] = (int32_t)(random_below(seed, at, 2 * g->crop + 1) - g->crop);
-    move[1] = (int32_t)(random_below(seed, at + 1, 2 * g->crop + 1) - g->crop);
-    move[2] = g->flip ? (int32_t)random_below(seed, at + 2, 2) : 0;
+    move[0] = (int32_t)(random_below(seed, at, 2 * crop + 1) - crop);
+    move[1] = (int32_t)(random_below(seed, at + 1, 2 * crop + 1) - crop);
+    move[2] = g->o.flip ? (int32_t)random_below(seed, at + 2, 2) : 0;
     cut[0] = (int32_t)from;
     memcpy(cut + 1, move, 3 * sizeof *move);
 }
 
-void gather(gatherer *g, gathered *b, place first, int64_t n, const atomic_bool *stop)
+/* Decoding and resizing. */
+
+typedef struct making { /* of a batch's pixels */
+    gatherer *g;
+    gathered *b;
+    int64_t n;
+    const atomic_bool *stop;
+    atomic_llong bad; /* the first that failed; n: none */
+    char why[512];    /* fault() is per thread */
+} making;
+
+static int make_one(const making *m, desk *k, int64_t i)
+{
+    gatherer *g = m->g;
+    int64_t from = m->b->cuts[4 * i], w = g->side, h = g->side;
+    uint8_t *out = m->b->px + (size_t)i * g->image;
+    const uint8_t *px;
+    if (dataset_encoded(g->d)) {
+        size_t size;
+        const void *file = dataset_file(g->d, from, &size);
+        int rc = image_decode(&k->im, file, size);
+        paging_leave(file, size);
+        if (rc != 0)
+            return -1;
+        px = k->im.px;
+        w = k->im.w;
+        h = k->im.h;
+    } else {
+        px = dataset_images(g->d) + (size_t)from * g->image;
+    }
+    if (g->o.resized.scale[1] <= 0)
+        return resize_centre(&k->r, out, g->side, px, w, h, dataset_resize(g->d));
+    place p = gather_behind(g, m->b->first, i);
+    uint64_t seed = random_stream(random_stream(g->o.seed, PURPOSE_CROP), (uint64_t)p.epoch);
+    return resize_box(&k->r, out, g->side, px, w,
+                      crop_draw(&g->o.resized, w, h, seed, CROP_DRAWS * (uint64_t)p.position));
+}
+
+/* Of several that fail the first is told of, whichever thread met it when. */
+static void note(making *m, int64_t i)
+{
+    pthread_mutex_lock(&m->g->desks.lock);
+    if (i < atomic_load(&m->bad)) {
+        atomic_store(&m->bad, i);
+        snprintf(m->why, sizeof m->why, "%s", fault_text());
+    }
+    pthread_mutex_unlock(&m->g->desks.lock);
+}
+
+static void make_some(void *what, int64_t first, int64_t last)
+{
+    making *m = what;
+    desk *k = desks_take(&m->g->desks);
+    for (int64_t i = first; i < last && i < atomic_load(&m->bad) && !(m->stop && atomic_load(m->stop)); i++)
+        if (make_one(m, k, i) != 0)
+            note(m, i);
+    desks_leave(&m->g->desks, k);
+}
+
+static int make(gatherer *g, gathered *b, int64_t n, const atomic_bool *stop)
+{
+    making m = {.g = g, .b = b, .n = n, .stop = stop};
+    atomic_store(&m.bad, n);
+    for (int64_t i = 0; dataset_encoded(g->d) && i < n; i++) { /* all at once, before the first is waited for */
+        size_t size;
+        const void *file = dataset_file(g->d, b->cuts[4 * i], &size);
+        paging_want(file, size);
+    }
+    crew_share(g->o.threads, n, make_some, &m);
+    if (atomic_load(&m.bad) == n)
+        return 0;
+    return fault("%s: its image %d cannot be decoded: %s; the file was damaged since: import it again",
+                 dataset_name(g->d), (int)b->cuts[4 * atomic_load(&m.bad)], m.why);
+}
+
+int gather(gatherer *g, gathered *b, place first, int64_t n, const atomic_bool *stop)
 {
     b->n = 0;
     b->seen = (view){0};
@@ -105,10 +223,14 @@ void gather(gatherer *g, gathered *b, place first, int64_t n, const atomic_bool 
     b->behind = gather_behind(g, first, n);
     for (int64_t i = 0; i < n; i++) {
         if (stop && atomic_load(stop))
-            return;
+            return 0;
         gather_one(g, b, i, gather_behind(g, first, i));
     }
-    b->n = n;
+    if (g->made && b->px && make(g, b, n, stop) != 0)
+        return -1;
+    if (!stop || !atomic_load(stop))
+        b->n = n;
+    return 0;
 }
 
 /* Column u of the shifted line shows column u - dx of the stored one; mirrored,
@@ -127,7 +249,7 @@ static void cut_line(const gatherer *g, uint8_t *out, const uint8_t *in, int64_t
 void gather_cut(const gatherer *g, const gathered *b, int64_t i, uint8_t *out)
 {
     const int32_t *cut = b->cuts + 4 * i, *move = cut + 1;
-    const uint8_t *in = dataset_images(g->d) + (size_t)cut[0] * g->image;
+    const uint8_t *in = g->made ? b->px + (size_t)i * g->image : dataset_images(g->d) + (size_t)cut[0] * g->image;
     int64_t line = g->side * g->channels;
     for (int64_t y = 0; y < g->side; y++) {
         int64_t from = y - move[0];
@@ -160,7 +282,7 @@ void gather_view(const gatherer *g, gathered *b, view v, const atomic_bool *stop
             return;
         gather_cut(g, b, i, cut);
         v.by->apply(b->view_px + (size_t)i * g->image, cut, (int)g->side, v.severity,
-                    corruption_seed(gather_view_seed(g->seed, p.epoch), v.by, v.severity, p.position));
+                    corruption_seed(gather_view_seed(g->o.seed, p.epoch), v.by, v.severity, p.position));
     }
     b->seen = v;
 }

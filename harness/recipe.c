@@ -10,16 +10,22 @@
 static const char *const schedules[] = {"cosine", "steps", "plateau", "constant", NULL};
 static const char *const optimisers[] = {"sgd", "adam", NULL};
 static const char *const kept[] = {"best", "last", NULL};
+static const char *const shuffles[] = {"whole", "blocks", NULL};
+
+#define NONE ""
+#define GIVEN "*"
 
 static const struct {
-    const char *key, *of, *value; /* key is read when `of` has this value, or another listed one */
+    const char *key, *of,
+        *value; /* key is read when `of` has this value, or another listed one; NONE, GIVEN: none, any */
 } conditions[] = {
     {"lr_min", "schedule", "cosine"},       {"lr_steps", "schedule", "steps"},
     {"lr_factor", "schedule", "steps"},     {"lr_factor", "schedule", "plateau"},
     {"lr_patience", "schedule", "plateau"}, {"lr_threshold", "schedule", "plateau"},
     {"momentum", "optimiser", "sgd"},       {"nesterov", "optimiser", "sgd"},
     {"beta1", "optimiser", "adam"},         {"beta2", "optimiser", "adam"},
-    {"adam_eps", "optimiser", "adam"},
+    {"adam_eps", "optimiser", "adam"},      {"crop", "crop_scale", NONE},
+    {"crop_ratio", "crop_scale", GIVEN},
 };
 
 recipe train_recipe(void)
@@ -43,6 +49,7 @@ recipe train_recipe(void)
                     .beta2 = 0.999,
                     .adam_eps = 1e-8,
                     .crop = 4,
+                    .resized = {{0, 0}, {3.0 / 4, 4.0 / 3}},
                     .flip = 1,
                     .keep = RECIPE_BEST};
 }
@@ -67,13 +74,15 @@ static int read_choice(const config *c, const char *key, const char *const names
 
 static int read_choices(recipe *r, const config *c)
 {
-    int schedule = (int)r->schedule, optimiser = (int)r->optimiser, keep = (int)r->keep;
+    int schedule = (int)r->schedule, optimiser = (int)r->optimiser, keep = (int)r->keep, shuffle = r->blocks;
     if (read_choice(c, "schedule", schedules, &schedule) != 0 ||
-        read_choice(c, "optimiser", optimisers, &optimiser) != 0 || read_choice(c, "keep", kept, &keep) != 0)
+        read_choice(c, "optimiser", optimisers, &optimiser) != 0 || read_choice(c, "keep", kept, &keep) != 0 ||
+        read_choice(c, "shuffle", shuffles, &shuffle) != 0)
         return -1;
     r->schedule = (enum recipe_schedule)schedule;
     r->optimiser = (enum recipe_optimiser)optimiser;
     r->keep = (enum recipe_keep)keep;
+    r->blocks = shuffle;
     return 0;
 }
 
@@ -92,6 +101,48 @@ static int read_steps(recipe *r, const config *c)
                          text);
     }
     r->nlr_steps = n ? n : r->nlr_steps;
+    return 0;
+}
+
+/* Two numbers, from the smaller to the larger, into `to`, which stays as it is when the key is not given. */
+static int read_range(const config *c, const char *key, double to[2], double hi)
+{
+    int n = config_items(c, key);
+    double found[2] = {0, 0};
+    for (int i = 0; i < n && i < 2; i++) {
+        char *end;
+        found[i] = strtod(config_item(c, key, i), &end);
+        if (*end || end == config_item(c, key, i))
+            found[i] = 0;
+    }
+    if (n == 0)
+        return 0;
+    if (n != 2 || !(found[0] > 0) || !(found[1] >= found[0]) || !(found[1] <= hi))
+        return fault(
+            "%s: `%s` is a list of two numbers above 0, the smaller first, at most %g; found %d, beginning "
+            "with `%s`",
+            config_origin(c, key), key, hi, n, config_item(c, key, 0));
+    memcpy(to, found, sizeof found);
+    return 0;
+}
+
+static int read_resized(recipe *r, const config *c)
+{
+    return read_range(c, "crop_scale", r->resized.scale, 1) != 0 ||
+                   read_range(c, "crop_ratio", r->resized.ratio, 1000) != 0
+               ? -1
+               : 0;
+}
+
+int recipe_check(const config *c)
+{
+    recipe r = train_recipe();
+    const char *crop = config_text(c, "crop");
+    if (read_resized(&r, c) != 0)
+        return -1;
+    if (crop && config_items(c, "crop_scale") && strtol(crop, NULL, 10) != 0)
+        return fault("%s: `crop: %s` pads images and cuts, `crop_scale` cuts and resizes them: give one of the two",
+                     config_origin(c, "crop"), crop);
     return 0;
 }
 
@@ -128,7 +179,14 @@ int recipe_read(recipe *r, const config *c)
     if (config_flag(c, "nesterov", &r->nesterov) != 0 || config_flag(c, "flip", &r->flip) != 0 ||
         config_flag(c, "aux_augment", &r->aux_augment) != 0)
         return -1;
-    return read_choices(r, c) != 0 || read_steps(r, c) != 0 ? -1 : 0;
+    return read_choices(r, c) != 0 || read_steps(r, c) != 0 || read_resized(r, c) != 0 ? -1 : 0;
+}
+
+static int meets(const char *value, const char *wanted)
+{
+    if (strcmp(wanted, NONE) == 0 || strcmp(wanted, GIVEN) == 0)
+        return (value == NULL) == (wanted[0] == '\0');
+    return value && strcmp(value, wanted) == 0;
 }
 
 int recipe_uses(const config *c, const char *key)
@@ -138,7 +196,7 @@ int recipe_uses(const config *c, const char *key)
         if (strcmp(conditions[i].key, key) != 0)
             continue;
         const char *value = config_text(c, conditions[i].of);
-        if (value && strcmp(value, conditions[i].value) == 0)
+        if (meets(value, conditions[i].value))
             return 1;
         bound = 1;
     }

@@ -4,6 +4,7 @@
 #define HARNESS_RECIPE_H
 
 #include "config.h"
+#include "crop.h"
 
 enum recipe_schedule { RECIPE_COSINE, RECIPE_STEPS, RECIPE_PLATEAU, RECIPE_CONSTANT };
 enum recipe_optimiser { RECIPE_SGD, RECIPE_ADAM };
@@ -25,7 +26,9 @@ typedef struct recipe { /* defaults: train_recipe() */
     double momentum, weight_decay;
     int nesterov;
     double beta1, beta2, adam_eps;
-    int64_t crop; /* zeros padded on each side before a random cut */
+    int64_t crop;       /* zeros padded on each side before a random cut */
+    crop_range resized; /* in its place: cut at random and resized, when scale[1] > 0 */
+    int blocks;         /* images are shuffled by blocks (shuffle.h); 0: as a whole */
     int flip;
     int aux_augment; /* cut and mirror outliers, too */
     enum recipe_keep keep;
@@ -37,8 +40,11 @@ recipe train_recipe(void);
 /* Keys that are not given keep what train_recipe() has. -1 with fault() set. */
 int recipe_read(recipe *r, const config *c);
 
-/* Whether a key of the recipe has any effect beside what c says of `schedule`
- * and `optimiser`. */
+/* Keys that contradict each other: before defaults are filled in. -1 with fault() set. */
+int recipe_check(const config *c);
+
+/* Whether a key of the recipe has any effect beside what c says of others:
+ * `schedule`, `optimiser`, `crop_scale`. */
 int recipe_uses(const config *c, const char *key);
 
 /* ReduceLROnPlateau of PyTorch, on the validation loss: after more than

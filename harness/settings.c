@@ -4,6 +4,7 @@
 #include "file.h"
 #include "layout.h"
 #include "quick.h"
+#include "recipe.h"
 #include "spawn.h"
 #include "text.h"
 
@@ -60,8 +61,16 @@ static const setting table[] = {
     {"beta2", SETTING_REAL, 0, "0.999", 0, 0.999999, NULL, "adam: decay of the second moment", 1},
     {"adam_eps", SETTING_REAL, 0, "1e-08", 0, 1, NULL, "adam: added to the root of the second moment", 1},
     {"crop", SETTING_INT, 0, "4", 0, 64, NULL, "pixels of zeros padded before a random crop; 0: no crop", 1},
+    {"crop_scale", SETTING_REAL, 1, NULL, 0, 1, NULL,
+     "instead of crop, such as [0.08, 1]: a part of so little to so much of the image's area is resized to the "
+     "whole",
+     1},
+    {"crop_ratio", SETTING_REAL, 1, NULL, 0, 1000, NULL,
+     "crop_scale: least and most width over height of that part; default: 3/4 to 4/3", 1},
     {"flip", SETTING_FLAG, 0, "true", 0, 0, NULL, "mirror half of the images", 1},
     {"aux_augment", SETTING_FLAG, 0, "false", 0, 0, NULL, "crop and mirror auxiliary outliers, too", 1},
+    {"shuffle", SETTING_NAME, 0, NULL, 0, 0, "whole blocks",
+     "order of an epoch; blocks: neighbours together, for sets larger than memory; default: whole", 1},
     {"keep", SETTING_NAME, 0, "best", 0, 0, "best last",
      "the checkpoint that is scored; best: by validation accuracy", 1},
     {"save_s", SETTING_REAL, 0, "300", 0, 1e8, NULL,
@@ -308,6 +317,8 @@ int settings_load(config *c, const char **file, int argc, char **argv)
 
 int settings_complete(config *c)
 {
+    if (recipe_check(c) != 0)
+        return -1;
     for (int i = 0; i < SETTINGS; i++) {
         if (table[i].init && config_items(c, table[i].key) == 0)
             config_set(c, table[i].key, table[i].init, "default");

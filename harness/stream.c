@@ -55,12 +55,19 @@ static tensor *send_set(const gatherer *g)
 
 int stream_open(stream **out, const dataset *d, const stream_options *o)
 {
-    gatherer from;
-    if (gather_open(&from, d, o->seed, o->crop, o->flip) != 0)
-        return -1;
+    const gather_options how = {.seed = o->seed,
+                                .crop = o->crop,
+                                .flip = o->flip,
+                                .resized = o->resized,
+                                .blocks = o->blocks,
+                                .threads = o->threads};
     stream *s = pool_host(sizeof *s);
-    *s = (stream){.o = *o, .from = from};
-    s->store = o->no_store ? NULL : send_set(&from);
+    *s = (stream){.o = *o};
+    if (gather_open(&s->from, d, &how) != 0) {
+        free(s);
+        return -1;
+    }
+    s->store = o->no_store || s->from.made ? NULL : send_set(&s->from);
     s->from.numbers = s->store != NULL;
     s->shown = &s->slots[0];
     s->coming = &s->slots[1];
@@ -119,19 +126,19 @@ void stream_seek(stream *s, int64_t epoch, int64_t position)
     begin_coming(s);
 }
 
-/* Makes the coming batch the next n images, if it is not. */
-static void have_coming(stream *s, int64_t n)
+/* Makes the coming batch the next n images, if it is not. What could not be decoded ahead fails here again. */
+static int have_coming(stream *s, int64_t n)
 {
     if (s->thread && n == s->asked)
         ahead_wait(s->thread);
     else if (s->thread)
         ahead_stop(s->thread);
     if (n > 0 && s->coming->n == n)
-        return;
+        return 0;
     s->late++;
     s->asked = n;
     gather_room(&s->from, s->coming, n);
-    gather(&s->from, s->coming, s->next, n, NULL);
+    return gather(&s->from, s->coming, s->next, n, NULL);
 }
 
 /* A view that the last batch was not asked for is wanted no more. */
@@ -156,7 +163,7 @@ static tensor *normalised(const stream *s, const uint8_t *px, const int32_t *mov
 static tensor *images_of(const stream *s, const gathered *b, int64_t n)
 {
     if (!s->store)
-        return normalised(s, b->px, s->o.crop || s->o.flip ? b->moves : NULL, n);
+        return normalised(s, b->px, (s->o.crop && s->o.resized.scale[1] <= 0) || s->o.flip ? b->moves : NULL, n);
     return tx_cut(DIMS(n, s->from.side, s->from.side, s->from.channels), s->store, s->from.n, b->cuts,
                   tx_channels(s->o.mean), tx_channels(s->o.std));
 }
@@ -164,7 +171,8 @@ static tensor *images_of(const stream *s, const gathered *b, int64_t n)
 batch stream_next(stream *s, int64_t n)
 {
     pool_images(n);
-    have_coming(s, n);
+    if (have_coming(s, n) != 0)
+        return (batch){0};
     turn(s);
     begin_coming(s);
     tensor *x = images_of(s, s->shown, n);
@@ -193,10 +201,10 @@ static void expect(stream *s, view v)
 /* The number within the last batch of the first image of x; -1: x is no part of it. */
 static int64_t part(const stream *s, const tensor *x)
 {
-    int64_t at = x->offset - s->offset, image = (int64_t)s->from.image;
+    int64_t at = x->offset - s->offset, each = (int64_t)s->from.image;
     int same = s->mem && x->mem == s->mem && x->d.n == 4 && x->d.d[1] == s->from.side &&
                x->d.d[2] == s->from.side && x->d.d[3] == s->from.channels;
-    return same && at >= 0 && at % image == 0 && at / image + x->d.d[0] <= s->images ? at / image : -1;
+    return same && at >= 0 && at % each == 0 && at / each + x->d.d[0] <= s->images ? at / each : -1;
 }
 
 tensor *stream_view(stream *s, const tensor *x, const corruption *by, int severity)

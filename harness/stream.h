@@ -1,12 +1,14 @@
 /* stream.h - shuffled, augmented batches of one data set, without end. What a
  * batch holds depends on (seed, epoch, position) and on nothing else, so a run
  * can be taken up again anywhere, and every backend sees the same images. A
- * thread gathers the next batch while this one is being computed with. */
+ * thread gathers the next batch while this one is being computed with; files of
+ * encoded sets are decoded by as many threads as the machine runs at once. */
 #ifndef STREAM_H
 #define STREAM_H
 
 #include "../datasets/corruption.h"
 #include "../methods/method.h"
+#include "crop.h"
 #include "data.h"
 
 typedef struct stream stream;
@@ -16,8 +18,11 @@ typedef struct stream_options {
     int64_t crop; /* pad by as many zeros and cut at random; 0: not at all */
     int flip;     /* mirror every other image, by chance */
     double mean[3], std[3];
-    int no_thread; /* each batch is made when it is asked for; it holds the same */
-    int no_store;  /* the device keeps no copy of the set; batches hold the same */
+    crop_range resized; /* instead of crop: cut at random and resized, when scale[1] > 0 */
+    int blocks;         /* shuffled by blocks (shuffle.h), for sets larger than memory; 0: as a whole */
+    int threads;        /* that decode and resize; 0: as many as this machine runs at once */
+    int no_thread;      /* each batch is made when it is asked for; it holds the same */
+    int no_store;       /* the device keeps no copy of the set; batches hold the same */
 } stream_options;
 
 /* d stays the caller's and must outlive the stream. Where the backend cuts
@@ -35,7 +40,8 @@ int64_t stream_count(const stream *s);
 void stream_where(const stream *s, int64_t *epoch, int64_t *position);
 
 /* The next n images as tensors of the current scope. They are there already
- * when n is what the call before asked for. */
+ * when n is what the call before asked for. x is NULL, with fault() set, when a file
+ * of theirs cannot be decoded; the stream stays where it was. */
 batch stream_next(stream *s, int64_t n);
 
 /* The images of the last batch once more, [n,h,w,c]: cut and mirrored as they

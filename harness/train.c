@@ -59,6 +59,10 @@ static int train_step(trainer *t)
     pool_step();
     tx_open();
     batch b = stream_next(t->batches, t->job->recipe.batch);
+    if (!b.x) {
+        tx_close();
+        return -1;
+    }
     if (m->step) {
         m->step(plugin_self(t->plugin), r, &b);
     } else {
@@ -251,7 +255,11 @@ static int open_streams(trainer *t)
 {
     const extractor *e = t->run->extractor;
     const recipe *c = &t->job->recipe;
-    stream_options o = {.seed = random_stream(t->run->seed, RUN_BATCHES), .crop = c->crop, .flip = c->flip};
+    stream_options o = {.seed = random_stream(t->run->seed, RUN_BATCHES),
+                        .crop = c->crop,
+                        .flip = c->flip,
+                        .resized = c->resized,
+                        .blocks = c->blocks};
     memcpy(o.mean, e->mean, sizeof o.mean);
     memcpy(o.std, e->std, sizeof o.std);
     if (stream_open(&t->batches, t->train, &o) != 0)
@@ -259,6 +267,8 @@ static int open_streams(trainer *t)
     o.seed = random_stream(t->run->seed, RUN_OUTLIERS);
     o.crop = c->aux_augment ? c->crop : 0;
     o.flip = c->aux_augment && c->flip;
+    if (!c->aux_augment)
+        o.resized = (crop_range){0};
     return t->outliers ? stream_open(&t->outlier_batches, t->outliers, &o) : 0;
 }
 

@@ -74,6 +74,8 @@ static const batch *draw_outliers(trainer *t, int64_t n)
 {
     batch *b = run_scratch(t->run, sizeof *b);
     *b = stream_next(t->outlier_batches, n);
+    if (!b->x)
+        run_refuse(t->run, "%s", fault_text());
     return b;
 }
 

@@ -228,7 +228,7 @@ static void cut_like_the_device(void **state)
     tx_open();
     tx_read(stream_next(s, N).x, x);
     tx_close();
-    assert_int_equal(gather_open(&g, set, o.seed, o.crop, o.flip), 0);
+    assert_int_equal(gather_open(&g, set, &(gather_options){.seed = o.seed, .crop = o.crop, .flip = o.flip}), 0);
     gather_room(&g, &b, N);
     gather(&g, &b, (place){0, 0}, N, NULL);
     for (int i = 0; i < N; i++) {

@@ -41,7 +41,7 @@ static int begin(const subject *s)
     if (rc == 0)
         rc = dataset_open(&set, path, "train");
     if (rc == 0)
-        rc = gather_open(&from, set, o.seed, CROP, 1);
+        rc = gather_open(&from, set, &(gather_options){.seed = o.seed, .crop = CROP, .flip = 1});
     if (rc == 0 && s->number >= STREAM)
         rc = stream_open(&tensors, set, &o);
     if (rc != 0)
