@@ -88,19 +88,20 @@ static void shuffle(gatherer *g, int64_t epoch)
     g->hinted = 0;
 }
 
-/* Where block b of the set lies in the mapped file. */
-static const void *block_at(const gatherer *g, int64_t b, size_t *bytes)
+/* Where n images from `first` on lie in the mapped file. */
+static paged bytes_of(const gatherer *g, int64_t first, int64_t n)
 {
-    int64_t first = b * SHUFFLE_BLOCK, last = first + SHUFFLE_BLOCK - 1;
-    last = last < g->n ? last : g->n - 1;
-    if (!dataset_encoded(g->d)) {
-        *bytes = (size_t)(last - first + 1) * g->image;
-        return dataset_images(g->d) + (size_t)first * g->image;
-    }
-    size_t behind;
-    const uint8_t *at = dataset_file(g->d, first, bytes), *end = dataset_file(g->d, last, &behind);
-    *bytes = (size_t)(end - at) + behind;
-    return at;
+    size_t bytes, behind;
+    if (!dataset_encoded(g->d))
+        return (paged){dataset_images(g->d) + (size_t)first * g->image, (size_t)n * g->image};
+    const uint8_t *at = dataset_file(g->d, first, &bytes), *last = dataset_file(g->d, first + n - 1, &behind);
+    return (paged){at, (size_t)(last - at) + behind};
+}
+
+static paged block(const gatherer *g, int64_t b)
+{
+    int64_t first = b * SHUFFLE_BLOCK, left = g->n - first;
+    return bytes_of(g, first, left < SHUFFLE_BLOCK ? left : SHUFFLE_BLOCK);
 }
 
 /* As images of a window pass, the blocks of the next are fetched one by one, and those of the one before let go. */
@@ -111,11 +112,10 @@ static void hint(gatherer *g, int64_t position)
         g->hinted = here;
     for (; g->hinted < count && g->hinted * SHUFFLE_BLOCK <= position; g->hinted++) {
         int64_t next = g->hinted + SHUFFLE_WINDOW, done = g->hinted - SHUFFLE_WINDOW;
-        size_t bytes;
         if (next < count)
-            paging_want(block_at(g, g->blocks[next], &bytes), bytes);
+            paging_want(block(g, g->blocks[next]));
         if (done >= 0)
-            paging_leave(block_at(g, g->blocks[done], &bytes), bytes);
+            paging_leave(block(g, g->blocks[done]), bytes_of(g, 0, g->n));
     }
 }
 
@@ -151,6 +151,12 @@ typedef struct making { /* of a batch's pixels */
     char why[512];    /* fault() is per thread */
 } making;
 
+resize_part gather_part(const gatherer *g, place p, int64_t w, int64_t h)
+{
+    uint64_t seed = random_stream(random_stream(g->o.seed, PURPOSE_CROP), (uint64_t)p.epoch);
+    return crop_draw(&g->o.resized, w, h, seed, CROP_DRAWS * (uint64_t)p.position);
+}
+
 static int make_one(const making *m, desk *k, int64_t i)
 {
     gatherer *g = m->g;
@@ -161,7 +167,7 @@ static int make_one(const making *m, desk *k, int64_t i)
         size_t size;
         const void *file = dataset_file(g->d, from, &size);
         int rc = image_decode(&k->im, file, size);
-        paging_leave(file, size);
+        paging_leave((paged){file, size}, bytes_of(g, 0, g->n));
         if (rc != 0)
             return -1;
         px = k->im.px;
@@ -173,9 +179,7 @@ static int make_one(const making *m, desk *k, int64_t i)
     if (g->o.resized.scale[1] <= 0)
         return resize_centre(&k->r, out, g->side, px, w, h, dataset_resize(g->d));
     place p = gather_behind(g, m->b->first, i);
-    uint64_t seed = random_stream(random_stream(g->o.seed, PURPOSE_CROP), (uint64_t)p.epoch);
-    return resize_box(&k->r, out, g->side, px, w,
-                      crop_draw(&g->o.resized, w, h, seed, CROP_DRAWS * (uint64_t)p.position));
+    return resize_box(&k->r, out, g->side, px, w, gather_part(g, p, w, h));
 }
 
 /* Of several that fail the first is told of, whichever thread met it when. */
@@ -203,11 +207,8 @@ static int make(gatherer *g, gathered *b, int64_t n, const atomic_bool *stop)
 {
     making m = {.g = g, .b = b, .n = n, .stop = stop};
     atomic_store(&m.bad, n);
-    for (int64_t i = 0; dataset_encoded(g->d) && i < n; i++) { /* all at once, before the first is waited for */
-        size_t size;
-        const void *file = dataset_file(g->d, b->cuts[4 * i], &size);
-        paging_want(file, size);
-    }
+    for (int64_t i = 0; dataset_encoded(g->d) && i < n; i++) /* all at once, before the first is waited for */
+        paging_want(bytes_of(g, b->cuts[4 * i], 1));
     crew_share(g->o.threads, n, make_some, &m);
     if (atomic_load(&m.bad) == n)
         return 0;

@@ -77,6 +77,9 @@ place gather_behind(const gatherer *g, place p, int64_t n);
  * and image, and b is empty, where a file cannot be decoded. */
 int gather(gatherer *g, gathered *b, place first, int64_t n, const atomic_bool *stop);
 
+/* What is cut out of an image of w x h at p, to be resized. */
+resize_part gather_part(const gatherer *g, place p, int64_t w, int64_t h);
+
 /* Makes v of b's images, unless it is there; stop as above. Each is corrupted
  * with a seed of its place, by corruption_seed() of gather_view_seed(). */
 void gather_view(const gatherer *g, gathered *b, view v, const atomic_bool *stop);

@@ -4,8 +4,17 @@
 #define PAGING_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-void paging_want(const void *at, size_t bytes);  /* will be read soon: fetch it, in one piece */
-void paging_leave(const void *at, size_t bytes); /* is not needed now: no part of this process's memory */
+typedef struct paged { /* bytes of one mapping of a file */
+    const uint8_t *at;
+    size_t bytes;
+} paged;
+
+void paging_want(paged part); /* will be read soon: fetch it, in one piece */
+
+/* Is not needed now: no part of this process's memory. `all` is what else of the mapping
+ * may be let go of with it: the kernel maps some around each page that is touched. */
+void paging_leave(paged part, paged all);
 
 #endif
