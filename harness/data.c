@@ -374,6 +374,12 @@ const void *dataset_file(const dataset *d, int64_t i, size_t *size)
     return (const uint8_t *)d->map + d->at + d->ends[i];
 }
 
+void dataset_leave(const dataset *d, int64_t first, int64_t n)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), at = (d->at + d->ends[first]) / page * page;
+    madvise((char *)d->map + at, (size_t)(d->at + d->ends[first + n] - at), MADV_DONTNEED);
+}
+
 const int32_t *dataset_labels(const dataset *d)
 {
     return d->labels;

@@ -31,4 +31,8 @@ int dataset_encoded(const dataset *d);
 const void *dataset_file(const dataset *d, int64_t i, size_t *size); /* of image i, mapped; only when encoded */
 int64_t dataset_resize(const dataset *d);                            /* 0 for pixels, too */
 
+/* The files of images first .. first+n-1 are not needed soon: they no longer count as this process's
+ * memory, and stay in the system's cache as long as that has room. */
+void dataset_leave(const dataset *d, int64_t first, int64_t n);
+
 #endif

@@ -315,10 +315,10 @@ static void say_files(const dataset *d, const char *name)
         dataset_file(d, i, &size);
         bytes += (double)size;
     }
-    printf("\n%s: images are kept as files, %.1f MB, decoded when they are read: ", name, bytes / 1e6);
+    printf("\n%s: images are kept as files, %.1f MB, and shown ", name, bytes / 1e6);
     if (dataset_resize(d))
-        printf("the shorter side to %lld, of which", (long long)dataset_resize(d));
-    printf(" the middle %lld x %lld", (long long)dataset_side(d), (long long)dataset_side(d));
+        printf("with their shorter side at %lld, ", (long long)dataset_resize(d));
+    printf("the middle %lld x %lld", (long long)dataset_side(d), (long long)dataset_side(d));
     if (looked_at(d) < dataset_count(d))
         printf("; mean and deviation of %lld of them", (long long)looked_at(d));
     printf("\n");

@@ -97,6 +97,15 @@ static void note(job *j, int64_t i)
     pthread_mutex_unlock(&j->r->lock);
 }
 
+/* A set may be larger than memory. */
+static void leave_files(const job *j, int64_t first, int64_t last)
+{
+    if (!j->which)
+        dataset_leave(j->r->d, j->first + first, last - first);
+    for (int64_t i = first; j->which && i < last; i++)
+        dataset_leave(j->r->d, j->which[i], 1);
+}
+
 static void decode_rows(void *what, int64_t first, int64_t last)
 {
     job *j = what;
@@ -104,6 +113,7 @@ static void decode_rows(void *what, int64_t first, int64_t last)
     for (int64_t i = first; i < last && i < atomic_load(&j->bad) && !(j->stop && atomic_load(j->stop)); i++)
         if (decode(j, k, i) != 0)
             note(j, i);
+    leave_files(j, first, last);
     leave_desk(j->r, k);
 }
 
