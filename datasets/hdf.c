@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static atomic_int broken;
+static atomic_int broken, daring;
 
 static void finish(void)
 {
@@ -49,6 +49,11 @@ void hdf_broken(void)
 }
 
 /* --- rehearsing --- */
+
+void hdf_dare(void)
+{
+    daring = 1;
+}
 
 enum { LEAST_SECONDS = 5, MOST_KNOWN = 256 };
 #define SPARE_MEMORY (INT64_C(2) << 30)
@@ -159,7 +164,7 @@ int hdf_rehearse(const char *path, const char *what, int (*work)(void *arg), voi
     hdf_begin();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* what fails is said by us */
     pthread_mutex_lock(&lock);
-    int rc = is_known(&s, what) ? 0 : rehearse(path, &s, work, arg);
+    int rc = daring || is_known(&s, what) ? 0 : rehearse(path, &s, work, arg);
     if (rc == 0)
         remember(&s, what);
     pthread_mutex_unlock(&lock);

@@ -19,6 +19,10 @@ void hdf_broken(void);
  * The child has this thread alone: no other may be inside of HDF5. */
 int hdf_rehearse(const char *path, const char *what, int (*work)(void *arg), void *arg);
 
+/* This process may die of a file itself, as a cell may: its parent, which has rehearsed the
+ * same files, makes a row of it. Nothing is rehearsed here any more. */
+void hdf_dare(void);
+
 /* Do all bytes of data set `d` lie in `file`: none in another one, and no more of them than any
  * packing yields of what is stored? bytes: as its extents say; -1: more than fit. Both are hid_t. */
 int hdf_is_whole(int64_t file, int64_t d, int64_t bytes);

@@ -2,6 +2,7 @@
  * or runs one scorer, as its cell file says. It writes below the cache, its
  * checkpoint and the report pipe, and nowhere else. */
 #include "cell.h"
+#include "../datasets/hdf.h"
 #include "../kernels/random.h"
 #include "cellfile.h"
 #include "commands.h"
@@ -159,6 +160,7 @@ int cell_main(int argc, char **argv)
     }
     cell k = {.c = config_new()};
     report_open();
+    hdf_dare();
     int rc = run_cell(&k, argv[1]);
     int marked = strncmp(fault_text(), "abi: ", 5) == 0 || strncmp(fault_text(), "needs: ", 7) == 0;
     if (rc < 0)
