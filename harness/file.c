@@ -42,6 +42,15 @@ int file_mkdirs(const char *folder)
     return 0;
 }
 
+/* Processes of two machines may have the same number. */
+static const char *machine(void)
+{
+    static _Thread_local char name[65];
+    if (!name[0] && gethostname(name, sizeof name - 1) != 0)
+        snprintf(name, sizeof name, "?");
+    return name;
+}
+
 int file_aside(char *aside, size_t cap, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -51,7 +60,7 @@ int file_aside(char *aside, size_t cap, const char *path)
         if (!file_exists(folder) && file_mkdirs(folder) != 0)
             return -1;
     }
-    if ((size_t)snprintf(aside, cap, "%s.%ld.aside", path, (long)getpid()) >= cap)
+    if ((size_t)snprintf(aside, cap, "%s.%s-%ld.aside", path, machine(), (long)getpid()) >= cap)
         return fault("the path %s is too long", path);
     return 0;
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* The name under which `path` is written before file_commit() renames it: in
- * the same folder, distinct for every process. Creates missing folders. */
+ * the same folder, distinct for every process of every machine. Creates missing folders. */
 int file_aside(char *aside, size_t cap, const char *path);
 
 /* Flushes `aside` to the disk and renames it to `path`. On failure removes it. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,4 +106,21 @@ void hold_end(int lock)
         /* then the next run on another machine asks for the file to be deleted */
     }
     close(lock);
+}
+
+static int remove_aside(const char *path, const struct stat *s, int kind, struct FTW *at)
+{
+    size_t n = strlen(path);
+    (void)s, (void)at;
+    if (kind == FTW_F && n > 6 && strcmp(path + n - 6, ".aside") == 0)
+        unlink(path); /* one that stays takes room, and nothing else */
+    return 0;
+}
+
+void hold_sweep(const char *out)
+{
+    static const char *const folders[] = {"cache", "scores", "weights"};
+    char path[PATH_MAX];
+    for (int i = 0; i < 3; i++)
+        nftw(file_join(path, sizeof path, out, folders[i]), remove_aside, 16, FTW_PHYS);
 }

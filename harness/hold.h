@@ -7,6 +7,10 @@
 int hold(const char *out, int *lock);
 void hold_end(int lock);
 
+/* The holder alone writes below cache, scores and weights: what is aside there is of
+ * processes that were killed, and goes. */
+void hold_sweep(const char *out);
+
 /* On a file system of several machines not every kernel's lock is seen on the
  * others. There a file that names a process of another machine, which has not
  * taken its name out at its end, is believed although its lock was to be had. */

@@ -109,6 +109,8 @@ static int run_plan(rows *r)
     int elsewhere = launcher_asked(&r->p);
     if (elsewhere < 0)
         return -1;
+    if (!elsewhere)
+        hold_sweep(r->p.out); /* else tasks of an array may be writing */
     if ((r->p.b && (sets_import(r->p.b, r->p.c) != 0 || stale_mark(r) != 0)) || rows_forget_failures(r) != 0)
         return -1;
     spawn_catch_signals();

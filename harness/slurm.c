@@ -65,6 +65,17 @@ static void take_first(void *arg, char *line)
         snprintf(id, SLURM_ID, "%.*s", (int)strcspn(line, ";"), line);
 }
 
+/* Slurm fills in %A and %a, also in the name of the folder: there every % is written twice. */
+static char *output_of(const char *folder)
+{
+    text t = {0};
+    text_add(&t, "--output=");
+    for (const char *c = folder; *c; c++)
+        text_add(&t, "%s%c", *c == '%' ? "%" : "", *c);
+    text_add(&t, "/slurm-%%A-%%a.log");
+    return t.bytes;
+}
+
 int slurm_submit(const slurm_array *a, char id[SLURM_ID])
 {
     char *argv[WORDS], *made[OPTIONS], at_once[32] = "";
@@ -74,7 +85,7 @@ int slurm_submit(const slurm_array *a, char id[SLURM_ID])
     made[m++] = text_copy("sbatch");
     made[m++] = text_copy("--parsable");
     made[m++] = text_copy("--export=ALL");
-    made[m++] = text_copy("--output=slurm-%A-%a.log");
+    made[m++] = output_of(a->folder);
     made[m++] = text_format("--array=0-%d%s", a->n - 1, at_once);
     made[m++] = text_format("--job-name=%s", a->name);
     made[m++] = text_format("--chdir=%s", a->folder);

@@ -153,8 +153,9 @@ int kept_find(bk *b, const char *key, engine_name *name, double *ms)
  * An older version's gives way; another process may have been faster. */
 static int begin_file(const char *path, int replace)
 {
-    char aside[PATH_MAX + 16];
-    snprintf(aside, sizeof aside, "%s.%ld", path, (long)getpid());
+    char aside[PATH_MAX + 96], machine[65] = ""; /* homes are shared by machines */
+    gethostname(machine, sizeof machine - 1);
+    snprintf(aside, sizeof aside, "%s.%s-%ld", path, machine, (long)getpid());
     FILE *f = fopen(aside, "we");
     if (!f)
         return -1;
