@@ -30,7 +30,8 @@ static const subject peak_subjects[] = {
 };
 static const subject *const tables[] = {net_subjects,    step_subjects,    pipeline_subjects, startup_subjects,
                                         scorer_subjects, peer_subjects,    odin_subjects,     scoring_subjects,
-                                        import_subjects, corrupt_subjects, tsne_subjects,     landscape_subjects};
+                                        import_subjects, corrupt_subjects, tsne_subjects,     landscape_subjects,
+                                        photo_subjects};
 enum { TABLES = sizeof tables / sizeof *tables };
 
 static double peaks[PEAKS];

@@ -41,7 +41,7 @@ struct subject {
 /* Ended by a name of NULL. */
 extern const subject net_subjects[], step_subjects[], pipeline_subjects[], startup_subjects[], scorer_subjects[],
     peer_subjects[], odin_subjects[], scoring_subjects[], import_subjects[], corrupt_subjects[], tsne_subjects[],
-    landscape_subjects[];
+    landscape_subjects[], photo_subjects[];
 
 /* convolutions.c: all convolutions of a network, forward and both gradients, one
  * after the other and nothing between, each in the order of memory that

@@ -10,6 +10,10 @@
 char *picture_png(int side, uint64_t seed, size_t *size);
 char *picture_jpeg(int side, uint64_t seed, size_t *size);
 
+/* A JPEG of about 110 kB, as ImageNet's are on average. */
+enum { PHOTO_W = 500, PHOTO_H = 375 };
+char *picture_photo(uint64_t seed, size_t *size);
+
 /* To RGB that is thrown away; 0, or -1 when it did not decode. */
 int picture_read_png(const char *bytes, size_t size);
 int picture_read_jpeg(const char *bytes, size_t size);

@@ -1,5 +1,5 @@
-/* pipeline.c - images per second that a training's input can deliver: gathered,
- * cut and mirrored as bytes on one core, the same with a view of each, and as
+/* pipeline.c - images per second that a training's input can deliver: read; cut
+ * and mirrored as bytes on one core, the same with a view of each, and as
  * tensors through a stream whose thread runs ahead. */
 #include "bench.h"
 #include "noise.h"
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum { IMAGES = 10000, SIDE = 32, PIXELS = SIDE * SIDE * 3, BATCH = 128, CROP = 4 };
-enum { CUT, VIEW, STREAM, STREAM_VIEW };
+enum { READ, CUT, VIEW, STREAM, STREAM_VIEW };
 
 static char path[NOISE_PATH];
 static dataset *set;
@@ -49,7 +49,7 @@ static int begin(const subject *s)
     return rc;
 }
 
-/* An epoch of batches, each of its images once more as the view, or cut. */
+/* An epoch of batches; then each of its images once more as the view, or cut. */
 static void run_bytes(const subject *s)
 {
     static uint8_t px[PIXELS];
@@ -81,6 +81,7 @@ static void run_stream(const subject *s)
 }
 
 #define ROUNDED ((IMAGES + BATCH - 1) / BATCH * BATCH) /* the last batch goes over the end */
+#define TRAFFIC (2e-9 * PIXELS * ROUNDED)              /* GB: read once, written once */
 #define ROW(label, text, images, then, which)                                                                      \
     {                                                                                                              \
         .name = label, .size = text, .unit = "images/s", .amount = images, .peak = PEAK_NONE, .least = 9,          \
@@ -88,6 +89,17 @@ static void run_stream(const subject *s)
     }
 
 const subject pipeline_subjects[] = {
+    {.name = "pipeline-read",
+     .size = "32 x 32 from the mapped file",
+     .unit = "images/s",
+     .amount = ROUNDED,
+     .peak = PEAK_MEMORY,
+     .cost = TRAFFIC,
+     .least = 9,
+     .begin = begin,
+     .run = run_bytes,
+     .end = end,
+     .number = READ},
     ROW("pipeline-crop", "32 x 32 as bytes on one core", ROUNDED, run_bytes, CUT),
     ROW("pipeline-brightness", "32 x 32 as bytes on one core", ROUNDED, run_bytes, VIEW),
     ROW("pipeline-stream", "32 x 32 as tensors", IMAGES / BATCH * BATCH, run_stream, STREAM),
