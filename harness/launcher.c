@@ -146,9 +146,11 @@ static int gather_other(watch *w)
     int alive = 0;
     char *ids = join_ids(&w->p, w->p.queued, ','), path[4200];
     int answered = w->p.queued == 0 || slurm_states(ids, note_alive, &alive), rc = 0;
-    if (!answered)
-        rc = fault("whether jobs %s of %s still run is not known: %s", ids, w->p.folder, text_copy(fault_text()));
-    else if (alive)
+    if (!answered) {
+        char *why = text_copy(fault_text());
+        rc = fault("whether jobs %s of %s still run is not known: %s", ids, w->p.folder, why);
+        free(why);
+    } else if (alive)
         rc = fault(
             "the jobs %s, queued for %s by another configuration, still run: wait for them, or `scancel` them", ids,
             w->r->p.out);
