@@ -73,7 +73,7 @@ typedef int16_t halves __attribute__((vector_size(2 * LANES)));
 typedef int16_t wide __attribute__((vector_size(4 * LANES)));
 typedef uint8_t narrow __attribute__((vector_size(2 * LANES)));
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) /* kernels/cpu/lanes.h says why */
 #define CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define CLONES
