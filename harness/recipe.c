@@ -182,10 +182,13 @@ int recipe_read(recipe *r, const config *c)
     return read_choices(r, c) != 0 || read_steps(r, c) != 0 || read_resized(r, c) != 0 ? -1 : 0;
 }
 
-static int meets(const char *value, const char *wanted)
+static int meets(const config *c, const char *key, const char *wanted)
 {
-    if (strcmp(wanted, NONE) == 0 || strcmp(wanted, GIVEN) == 0)
-        return (value == NULL) == (wanted[0] == '\0');
+    const char *value = config_text(c, key);
+    if (strcmp(wanted, NONE) == 0)
+        return config_items(c, key) == 0;
+    if (strcmp(wanted, GIVEN) == 0)
+        return config_items(c, key) > 0;
     return value && strcmp(value, wanted) == 0;
 }
 
@@ -195,8 +198,7 @@ int recipe_uses(const config *c, const char *key)
     for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
         if (strcmp(conditions[i].key, key) != 0)
             continue;
-        const char *value = config_text(c, conditions[i].of);
-        if (meets(value, conditions[i].value))
+        if (meets(c, conditions[i].of, conditions[i].value))
             return 1;
         bound = 1;
     }

@@ -61,6 +61,51 @@ static void is_refused(void **state)
     refuses("batch: 0\n", "batch");
 }
 
+static void crops_are_read(void **state)
+{
+    (void)state;
+    recipe r;
+    reads(&r, "epochs: 1\n");
+    assert_true(r.resized.scale[1] == 0 && !r.blocks && r.crop == 4);
+    reads(&r, "crop_scale: [0.08, 1]\nshuffle: blocks\n");
+    assert_true(r.resized.scale[0] == 0.08 && r.resized.scale[1] == 1 && r.blocks);
+    assert_true(r.resized.ratio[0] == 3.0 / 4 && r.resized.ratio[1] == 4.0 / 3);
+    reads(&r, "crop_scale: [0.2, 0.9]\ncrop_ratio: [0.5, 2]\nshuffle: whole\n");
+    assert_true(r.resized.ratio[0] == 0.5 && r.resized.ratio[1] == 2 && !r.blocks);
+    refuses("crop_scale: 0.5\n", "two numbers");
+    refuses("crop_scale: [1, 0.08]\n", "smaller first");
+    refuses("crop_scale: [0, 1]\n", "above 0");
+    refuses("crop_scale: [0.1, 1.5]\n", "at most 1");
+    refuses("crop_ratio: [x, 2]\n", "`x`");
+    refuses("crop_scale: [0.1, nan]\n", "two numbers");
+    refuses("shuffle: block\n", "shuffle `block`");
+}
+
+/* Padding that is given beside a resized crop; the default of padding is no contradiction. */
+static void crops_exclude_each_other(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml;
+        int rc;
+    } said[] = {{"crop: 4\n", 0},
+                {"crop_scale: [0.08, 1]\n", 0},
+                {"crop: 0\ncrop_scale: [0.08, 1]\n", 0},
+                {"crop: 4\ncrop_scale: [0.08, 1]\n", -1}};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        config *c = config_new();
+        assert_int_equal(config_parse(c, said[i].yaml, "test"), 0);
+        assert_int_equal(settings_complete(c), said[i].rc);
+        if (said[i].rc == 0) {
+            assert_int_equal(!recipe_uses(c, "crop"), config_items(c, "crop_scale") > 0);
+            assert_int_equal(!!recipe_uses(c, "crop_ratio"), config_items(c, "crop_scale") > 0);
+        } else {
+            assert_non_null(strstr(fault_text(), "give one of the two"));
+        }
+        config_free(c);
+    }
+}
+
 /* The table of settings and the recipe agree on every default. */
 static void defaults_agree(void **state)
 {
@@ -152,10 +197,15 @@ static void plateau_falls(void **state)
 int main(void)
 {
     const struct CMUnitTest all[] = {
-        cmocka_unit_test(is_read),        cmocka_unit_test(is_refused),
-        cmocka_unit_test(defaults_agree), cmocka_unit_test(says_what_has_an_effect),
-        cmocka_unit_test(cosine_falls),   cmocka_unit_test(steps_fall),
+        cmocka_unit_test(is_read),
+        cmocka_unit_test(is_refused),
+        cmocka_unit_test(defaults_agree),
+        cmocka_unit_test(says_what_has_an_effect),
+        cmocka_unit_test(cosine_falls),
+        cmocka_unit_test(steps_fall),
         cmocka_unit_test(plateau_falls),
+        cmocka_unit_test(crops_are_read),
+        cmocka_unit_test(crops_exclude_each_other),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }
