@@ -16,6 +16,7 @@
 #include "file.h"
 #include "layout.h"
 #include "pool.h"
+#include "ranks.h"
 
 /* The fastest first. Loading the libraries of a card takes a tenth of a second, of
  * each cell: `auto` looks whether its driver is there before it does. */
@@ -88,7 +89,8 @@ int device_open_api(const bk_api *api, unsigned flags)
         return -1;
     lend_folder();
     engine.api = api;
-    engine.b = api->open(&host, 0, flags, why, sizeof why);
+    int card = strcmp(api->name, "cuda") == 0 ? ranks_local() : 0;
+    engine.b = api->open(&host, card, flags, why, sizeof why);
     if (!engine.b) {
         engine.api = NULL;
         return fault("device %s: %s", api->name, why);

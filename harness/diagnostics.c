@@ -31,7 +31,7 @@ struct diagnostics {
 diagnostics *diagnostics_begin(const char *path, const char *const first[])
 {
     diagnostics *d = pool_host(sizeof *d);
-    snprintf(d->path, sizeof d->path, "%s", path);
+    snprintf(d->path, sizeof d->path, "%s", path ? path : "");
     for (; first && first[d->t.columns] && d->t.columns < MOST_COLUMNS; d->t.columns++)
         snprintf(d->t.keys[d->t.columns], KEY, "%s", first[d->t.columns]);
     return d;
@@ -91,7 +91,7 @@ static int write_file(const diagnostics *d)
     }
     fputc('\n', f);
     fclose(f);
-    int rc = file_write(d->path, text, size);
+    int rc = d->path[0] ? file_write(d->path, text, size) : 0;
     free(text);
     return rc;
 }

@@ -8,7 +8,7 @@
 typedef struct diagnostics diagnostics;
 
 /* The file is written anew, whole, after every epoch. `first`: the columns that
- * come before those that are noted, ended by NULL; or NULL. */
+ * come before those that are noted, ended by NULL; or NULL. path NULL: nothing is written. */
 diagnostics *diagnostics_begin(const char *path, const char *const first[]);
 void diagnostics_end(diagnostics *d);
 

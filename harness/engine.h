@@ -188,6 +188,7 @@ void ad_give(step *s, int i, tensor *dx); /* adds dx, which has the extents of i
 /* For the rule of an operation that the backend fuses: `compose` computes the
  * same result from the inputs with public operations, and that is
  * differentiated instead, exactly at every order. Gives all gradients needed. */
+enum { AD_INNER = 4 }; /* for ad_grad: y is part of a rule and no loss, of which ranks.h takes the mean */
 typedef tensor *ad_compose(tensor *const in[], void *data);
 void ad_replay(step *s, ad_compose *compose, void *data);
 

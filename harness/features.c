@@ -24,7 +24,7 @@ typedef struct pass {
     const dataset *d;
     reader *images;
     tensor *mean, *std;
-    int64_t n, width, classes;
+    int64_t from, n, width, classes; /* images [from, n) */
     float *values, *logits;
     uint8_t *filled; /* the last batch, filled up */
     real *rows;      /* a batch of results on its way to float */
@@ -88,7 +88,7 @@ static void collect(const pass *p, const tensor *t, float *out, int64_t first, i
 static int run_pass(const pass *p, int tell)
 {
     int rc = 0;
-    for (int64_t first = 0; rc == 0 && first < p->n; first += GROUP * BATCH) {
+    for (int64_t first = p->from; rc == 0 && first < p->n; first += GROUP * BATCH) {
         tensor *f[GROUP], *z[GROUP];
         int n = 0;
         tx_open();
@@ -105,8 +105,8 @@ static int run_pass(const pass *p, int tell)
     return rc;
 }
 
-static int forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
-                   float *logits, int tell)
+static int forward(net *n, const dataset *d, int64_t first, int64_t last, const double mean[3], const double std[3],
+                   float *values, float *logits, int tell)
 {
     int64_t width = nn_features(n), classes = nn_classes(n);
     size_t image = (size_t)(dataset_side(d) * dataset_side(d) * dataset_channels(d));
@@ -117,7 +117,8 @@ static int forward(net *n, const dataset *d, const double mean[3], const double 
               .images = reader_open(d, 0),
               .mean = tx_channels(mean),
               .std = tx_channels(std),
-              .n = dataset_count(d),
+              .from = first,
+              .n = last,
               .width = width,
               .classes = classes,
               .values = values,
@@ -133,10 +134,10 @@ static int forward(net *n, const dataset *d, const double mean[3], const double 
     return rc;
 }
 
-int features_forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
-                     float *logits)
+int features_forward(net *n, const dataset *d, int64_t first, int64_t last, const double mean[3],
+                     const double std[3], float *logits)
 {
-    return forward(n, d, mean, std, values, logits, 0);
+    return forward(n, d, first, last, mean, std, NULL, logits, 0);
 }
 
 static void write_ingredients(char *text, size_t cap, const extractor *e, const dataset *d)
@@ -169,7 +170,7 @@ static int compute(features *f, const extractor *e, const dataset *d, const char
     snprintf(label, sizeof label, "features of %s %s", dataset_name(d), split);
     enum nn_mode mode = nn_mode(e->net, NN_EVAL);
     progress_begin(label, "images", f->n);
-    int rc = forward(e->net, d, e->mean, e->std, f->values, f->logits, 1);
+    int rc = forward(e->net, d, 0, dataset_count(d), e->mean, e->std, f->values, f->logits, 1);
     progress_end();
     nn_mode(e->net, mode);
     return rc;

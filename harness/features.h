@@ -37,11 +37,11 @@ int features_get(features *f, const extractor *e, const char *path, const char *
 int features_kept(features *f, const extractor *e, const char *path, const char *split);
 void features_free(features *f);
 
-/* A forward pass over an open set, cached nowhere. values may be NULL when only
- * the logits are wanted. The net must be in the mode wanted. -1 with fault()
- * where an image cannot be decoded. */
-int features_forward(net *n, const dataset *d, const double mean[3], const double std[3], float *values,
-                     float *logits);
+/* A forward pass over the images of an open set from `first` to before `last`,
+ * cached nowhere; their logits go to their places among those of the set. The net
+ * must be in the mode wanted. -1 with fault() where an image cannot be decoded. */
+int features_forward(net *n, const dataset *d, int64_t first, int64_t last, const double mean[3],
+                     const double std[3], float *logits);
 
 /* How many labels the largest logit names; ties go to the lower class. */
 int64_t features_correct(const float *logits, const int32_t *labels, int64_t n, int64_t classes);

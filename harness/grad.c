@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "pool.h"
+#include "ranks.h"
 
 typedef struct walk {
     tensor *y;
@@ -15,7 +16,8 @@ typedef struct walk {
     bool *target, *need;
     tensor **grad; /* what has reached each so far */
     bool create, retain;
-    int depth; /* of the scope that rules run in */
+    double seed; /* dy/dy: with several ranks y is the mean of theirs */
+    int depth;   /* of the scope that rules run in */
 } walk;
 
 /* --- What a rule sees --- */
@@ -152,10 +154,11 @@ static void run(walk *w, unsigned flags)
     int recording;
 
     w->create = flags & AD_CREATE;
+    w->seed = flags & AD_INNER ? 1 : 1.0 / ranks_count();
     w->retain = flags & (AD_CREATE | AD_RETAIN);
     recording = ad_record(w->create);
     mark(w);
-    w->grad[w->n - 1] = tx_full(w->y->d, 1);
+    w->grad[w->n - 1] = tx_full(w->y->d, w->seed);
     for (int64_t i = w->n - 1; i >= 0; i--) {
         tensor *t = tape_at(w->base + i), *g = w->grad[i];
         if (!t || !g || !w->need[i] || !t->node)
@@ -280,7 +283,7 @@ void ad_replay(step *s, ad_compose *compose, void *data)
             x[wanted++] = again[i];
     }
     tensor *y = compose(again, data);
-    ad_grad(tx_sum(tx_mul(y, s->g)), wanted, x, g, s->create ? AD_CREATE : 0);
+    ad_grad(tx_sum(tx_mul(y, s->g)), wanted, x, g, AD_INNER | (s->create ? AD_CREATE : 0));
     ad_record(recording);
     for (int i = 0, j = 0; i < n; i++)
         if (ad_needs(s, i))

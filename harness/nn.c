@@ -5,6 +5,7 @@
  * gradient. */
 #include "engine.h"
 #include "network.h"
+#include "ranks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -167,7 +168,7 @@ static tensor *slope_again(tensor *const in[], void *data)
     memcpy(own, in + 1, (size_t)count * sizeof *own);
     own[0] = in[1]->wants ? ad_alias(in[1]) : ad_leaf(in[1]);
     tensor *y = net_compose(&k->r, own, NULL, false);
-    ad_grad(tx_sum(tx_mul(y, in[0])), 1, own, &g, AD_CREATE);
+    ad_grad(tx_sum(tx_mul(y, in[0])), 1, own, &g, AD_CREATE | AD_INNER);
     free(own);
     return g;
 }
@@ -341,7 +342,7 @@ static void follow(const net_range *r, int64_t images, tensor *batch)
     int64_t at = net_first(r)->stat;
     int recording = ad_record(0);
     tx_open();
-    fill_unbias(n, images);
+    fill_unbias(n, images * ranks_count());
     tensor *running = tx_view(n->stats, at, tx_dims(batch)), *unbias = tx_view(n->unbias, at, tx_dims(batch));
     tx_assign(running, tx_add(tx_scale(running, 1 - momentum), tx_scale(tx_mul(batch, unbias), momentum)));
     tx_close();
@@ -376,7 +377,9 @@ static tensor *run_layers(const net_range *r, tensor *x)
 
     tensor *batch = r->mode == NN_EVAL ? NULL : tx_new(DIMS(statistics));
     net_plan *p = NULL;
-    if (engine.fused && engine.api->plan_open && images > 0 && (r->mode != NN_EVAL || !recorded || of_input))
+    bool alone = r->mode == NN_EVAL || ranks_count() == 1; /* a plan knows this rank's statistics only */
+    if (alone && engine.fused && engine.api->plan_open && images > 0 &&
+        (r->mode != NN_EVAL || !recorded || of_input))
         p = find_plan(r, images, flags);
     if (r->mode != NN_EVAL)
         n->trained |= p && p->bf16 ? NN_TRAINED_BF16 : NN_TRAINED_F32;

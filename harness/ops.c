@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pool.h"
+#include "ranks.h"
 #include "vjp.h"
 
 /* --- Reading and making --- */
@@ -333,12 +334,12 @@ tensor *tx_log_softmax(tensor *x)
 /* y, mean, var of a batch by public operations. */
 static void normalise(tensor *x, tensor *gamma, tensor *beta, double eps, tensor *out[3])
 {
-    double m = (double)x->rows;
+    double m = (double)x->rows * ranks_count();
 
     tx_open();
-    out[1] = tx_scale(tx_colsum(x), 1 / m);
+    out[1] = tx_scale(ranks_total(tx_colsum(x)), 1 / m);
     tensor *centred = tx_sub(x, out[1]);
-    out[2] = tx_scale(tx_colsum(tx_square(centred)), 1 / m);
+    out[2] = tx_scale(ranks_total(tx_colsum(tx_square(centred))), 1 / m);
     tensor *r = tx_map(BK_RECIP, tx_sqrt(tx_affine(out[2], 1, eps)));
     out[0] = tx_add(tx_mul(tx_mul(centred, r), gamma), beta);
     for (int i = 0; i < 3; i++)
@@ -355,7 +356,7 @@ tensor *tx_batchnorm(tensor *x, tensor *gamma, tensor *beta, double eps, tensor 
     if (gamma->count != x->cols || beta->count != x->cols)
         tx_die("tx_batchnorm", "%s with a scale of %s and a shift of %s: one of each per channel is expected",
                tx_text(x), tx_text(gamma), tx_text(beta));
-    if (engine.fused && engine.api->bn && x->count) {
+    if (engine.fused && engine.api->bn && x->count && ranks_count() == 1) {
         out[0] = tx_new(x->d);
         out[1] = tx_new(DIMS(x->cols));
         out[2] = tx_new(DIMS(x->cols));

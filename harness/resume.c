@@ -7,6 +7,7 @@
 #include "fault.h"
 #include "file.h"
 #include "network.h"
+#include "ranks.h"
 #include "report.h"
 #include "text.h"
 
@@ -67,6 +68,8 @@ static void tell(const char *fmt, ...)
 {
     char line[4400];
     va_list args;
+    if (ranks_here() > 0)
+        return;
     va_start(args, fmt);
     vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
@@ -97,7 +100,8 @@ void resume_end(trainer *t)
 
 void resume_forget(const trainer *t)
 {
-    unlink(t->state);
+    if (ranks_here() == 0)
+        unlink(t->state);
 }
 
 /* Saving. */
@@ -153,6 +157,8 @@ int resume_save(trainer *t)
 {
     cache_array a[PARTS];
     t->saved = clock_now();
+    if (ranks_here() > 0)
+        return 0;
     if (keeps_state(t)) {
         if (!t->unsaved)
             tell("%s keeps state of its own, which is not saved: cut short, it starts over",
@@ -221,7 +227,7 @@ static int resume(trainer *t, const cache_array *a)
     return 1;
 }
 
-int resume_load(trainer *t)
+static int load_state(trainer *t)
 {
     cache_array a[PARTS];
     if (!file_exists(t->state))
@@ -234,4 +240,15 @@ int resume_load(trainer *t)
     if (rc == 0)
         tell("training starts over: %s is damaged or of another training", t->state);
     return rc;
+}
+
+int resume_load(trainer *t)
+{
+    int rc = load_state(t);
+    double first = rc < 0 ? -1 : (double)t->step, own = first;
+    ranks_tell(&first, sizeof first);
+    if (first == own)
+        return rc;
+    return fault("rank %d: found the training at step %.0f, rank 0 at %.0f: all ranks must see the same %s",
+                 ranks_here(), own, first, t->state);
 }

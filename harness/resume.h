@@ -12,7 +12,9 @@
 int resume_begin(trainer *t);
 void resume_end(trainer *t);
 
-/* Takes up the state that is there: 1, and says so; 0 when there is none. One
+/* Takes up the state that is there: 1, and says so; 0 when there is none. Ranks
+ * (ranks.h) read it all, and the first alone writes it; any number of them goes on with
+ * what any other left. One
  * that is damaged or of another training is named on standard error and left
  * unread. -1 with fault() set when the diagnostics cannot be written. */
 int resume_load(trainer *t);

@@ -28,11 +28,17 @@ struct stream {
     int64_t late;
 };
 
+/* Where this rank's share of the next batch, n images, begins. */
+static place share(const stream *s, int64_t n)
+{
+    return s->o.ranks > 1 ? gather_behind(&s->from, s->next, s->o.rank * n) : s->next;
+}
+
 static void make_coming(void *what, const atomic_bool *stop)
 {
     stream *s = what;
     if (s->coming->n != s->asked)
-        gather(&s->from, s->coming, s->next, s->asked, stop);
+        gather(&s->from, s->coming, share(s, s->asked), s->asked, stop);
     if (s->coming->n == s->asked && s->coming_view.by)
         gather_view(&s->from, s->coming, s->coming_view, stop);
 }
@@ -138,7 +144,7 @@ static int have_coming(stream *s, int64_t n)
     s->late++;
     s->asked = n;
     gather_room(&s->from, s->coming, n);
-    return gather(&s->from, s->coming, s->next, n, NULL);
+    return gather(&s->from, s->coming, share(s, n), n, NULL);
 }
 
 /* A view that the last batch was not asked for is wanted no more. */
@@ -147,7 +153,7 @@ static void turn(stream *s)
     gathered *b = s->coming;
     s->coming = s->shown;
     s->shown = b;
-    s->next = b->behind;
+    s->next = s->o.ranks > 1 ? gather_behind(&s->from, s->next, s->o.ranks * b->n) : b->behind;
     s->coming->n = 0;
     if (!s->viewed)
         s->wanted = s->last = (view){0};

@@ -22,6 +22,7 @@ typedef struct stream_options {
     int blocks;         /* shuffled by blocks (shuffle.h), for sets larger than memory; 0: as a whole */
     int threads;        /* that decode and resize; 0: as many as this machine runs at once */
     int no_thread;      /* each batch is made when it is asked for; it holds the same */
+    int rank, ranks;    /* of each batch this is share number `rank` of so many; ranks 0: the whole */
     int no_store;       /* the device keeps no copy of the set; batches hold the same */
 } stream_options;
 
@@ -39,7 +40,8 @@ int64_t stream_count(const stream *s);
 /* Where the next batch begins: seeking there goes on as if nothing had been. */
 void stream_where(const stream *s, int64_t *epoch, int64_t *position);
 
-/* The next n images as tensors of the current scope. They are there already
+/* The next n images as tensors of the current scope; with several ranks this one's n
+ * of ranks * n, which the stream then stands behind. They are there already
  * when n is what the call before asked for. x is NULL, with fault() set, when a file
  * of theirs cannot be decoded; the stream stays where it was. */
 batch stream_next(stream *s, int64_t n);

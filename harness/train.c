@@ -1,12 +1,15 @@
 /* train.c - one network, one method, one pass after another over the training
  * split. Batches that would be incomplete are dropped, as the benchmark does.
- * A step waits for the device once, to read its loss. */
+ * A step waits for the device once, to read its loss. Of several ranks (ranks.h)
+ * each computes its share of every batch and of the validation split; all take
+ * the same decisions, and the first alone writes files. */
 #include "train.h"
 #include "../kernels/random.h"
 #include "clock.h"
 #include "engine.h"
 #include "fault.h"
 #include "progress.h"
+#include "ranks.h"
 #include "report.h"
 #include "resume.h"
 #include "trainer.h"
@@ -30,23 +33,26 @@ static int not_finite(const trainer *t, const char *what, double value)
     char kept[4400] = "no checkpoint was kept";
     if (t->best >= 0)
         snprintf(kept, sizeof kept, "the checkpoint of epoch %lld is %s", (long long)t->best_epoch, t->kept);
-    report_status("nan: %s is %s at step %lld (epoch %lld of %lld): lower the learning rate (lr: %g); %s", what,
-                  isnan(value) ? "no number" : "infinite", (long long)t->step,
-                  (long long)((t->step - 1) / t->steps_each + 1), (long long)t->job->recipe.epochs,
-                  t->job->recipe.lr, kept);
+    if (ranks_here() == 0)
+        report_status("nan: %s is %s at step %lld (epoch %lld of %lld): lower the learning rate (lr: %g); %s", what,
+                      isnan(value) ? "no number" : "infinite", (long long)t->step,
+                      (long long)((t->step - 1) / t->steps_each + 1), (long long)t->job->recipe.epochs,
+                      t->job->recipe.lr, kept);
     return EXIT_NOT_FINITE;
 }
 
-/* Reads what the step left on the device: the only wait. */
+/* Reads what the step left on the device: the only wait of a single rank. */
 static int note_step(trainer *t)
 {
     real said[1 + TRAINER_NOTES];
+    double each = 1.0 / ranks_count();
+    ranks_sum(t->said);
     tx_read(t->said, said);
-    double loss = t->has_loss ? (double)said[0] : NAN;
+    double loss = t->has_loss ? (double)said[0] * each : NAN;
     if (!isfinite(loss))
         return not_finite(t, "the loss", loss);
     for (int i = 0; i < t->nsaid; i++)
-        if (diagnostics_note(t->notes, t->said_of[i], (double)said[1 + i]) != 0)
+        if (diagnostics_note(t->notes, t->said_of[i], (double)said[1 + i] * each) != 0)
             return -1;
     return diagnostics_note(t->notes, "loss", loss);
 }
@@ -58,7 +64,7 @@ static int train_step(trainer *t)
     trainer_begin_step(t);
     pool_step();
     tx_open();
-    batch b = stream_next(t->batches, t->job->recipe.batch);
+    batch b = stream_next(t->batches, t->job->recipe.batch / ranks_count());
     if (!b.x) {
         tx_close();
         return -1;
@@ -75,8 +81,8 @@ static int train_step(trainer *t)
     return note_step(t);
 }
 
-/* Mean cross-entropy, in double. */
-static double mean_loss(const float *logits, const int32_t *labels, int64_t n, int64_t classes)
+/* Cross-entropy, in double. */
+static double sum_losses(const float *logits, const int32_t *labels, int64_t n, int64_t classes)
 {
     double total = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -89,24 +95,32 @@ static double mean_loss(const float *logits, const int32_t *labels, int64_t n, i
             sum += exp((double)z[k] - most);
         total += most + log(sum) - (double)z[labels[i]];
     }
-    return total / (double)n;
+    return total;
 }
 
 /* The mean loss and the right answers on the validation split; EXIT_OK, EXIT_NOT_FINITE or -1. */
 static int validate(trainer *t, int64_t *correct, double *loss)
 {
-    int64_t n = dataset_count(t->val), classes = nn_classes(t->run->net);
+    int64_t n = dataset_count(t->val), classes = nn_classes(t->run->net), count = ranks_count();
+    int64_t first = n * ranks_here() / count, last = n * (ranks_here() + 1) / count;
     enum nn_mode mode = nn_mode(t->run->net, NN_EVAL);
-    int rc = features_forward(t->run->net, t->val, t->run->extractor->mean, t->run->extractor->std, NULL,
+    const float *own = t->logits + first * classes;
+    const int32_t *labels = dataset_labels(t->val) + first;
+    double bad = 0;
+    int rc = features_forward(t->run->net, t->val, first, last, t->run->extractor->mean, t->run->extractor->std,
                               t->logits);
     nn_mode(t->run->net, mode);
     if (rc != 0)
         return -1;
-    for (int64_t i = 0; i < n * classes; i++)
-        if (!isfinite(t->logits[i]))
-            return not_finite(t, "a logit of the validation split", (double)t->logits[i]);
-    *correct = features_correct(t->logits, dataset_labels(t->val), n, classes);
-    *loss = mean_loss(t->logits, dataset_labels(t->val), n, classes);
+    for (int64_t i = 0; i < (last - first) * classes && bad == 0; i++)
+        bad = isfinite(own[i]) ? 0 : (double)own[i];
+    double all[] = {(double)features_correct(own, labels, last - first, classes),
+                    bad == 0 ? sum_losses(own, labels, last - first, classes) : 0, bad};
+    ranks_add(all, 3);
+    if (all[2] != 0)
+        return not_finite(t, "a logit of the validation split", all[2]);
+    *correct = (int64_t)all[0];
+    *loss = all[1] / (double)n;
     return EXIT_OK;
 }
 
@@ -139,7 +153,7 @@ static int keep(trainer *t, int64_t epoch, int64_t correct)
                                     NULL};
     t->best = correct;
     t->best_epoch = epoch;
-    return nn_save(t->run->net, t->kept, metadata);
+    return ranks_here() > 0 ? 0 : nn_save(t->run->net, t->kept, metadata);
 }
 
 /* Validates, keeps the weights when they are to be kept, ends the row. */
@@ -168,6 +182,22 @@ static int end_epoch(trainer *t, int64_t epoch, double lr, double seconds)
     return diagnostics_epoch(t->notes);
 }
 
+/* All ranks must hold what the first one writes. */
+static int check_same(const trainer *t)
+{
+    char first[65], own[65];
+    if (ranks_count() == 1)
+        return 0;
+    nn_digest(t->run->net, own);
+    memcpy(first, own, sizeof first);
+    ranks_tell(first, sizeof first);
+    if (memcmp(first, own, sizeof own) == 0)
+        return 0;
+    return fault("rank %d: its network differs from rank 0's after step %lld: equal processors, cards and "
+                 "libraries are expected on all machines",
+                 ranks_here(), (long long)t->step);
+}
+
 /* What is left of an epoch, counted from 1. */
 static int train_epoch(trainer *t, int64_t epoch)
 {
@@ -187,6 +217,8 @@ static int train_epoch(trainer *t, int64_t epoch)
             rc = resume_save(t);
     }
     if (rc == 0)
+        rc = check_same(t);
+    if (rc == 0)
         rc = end_epoch(t, epoch, lr, clock_now() - t->epoch_began);
     return rc == 0 ? resume_save(t) : rc;
 }
@@ -203,7 +235,7 @@ static int train_epochs(trainer *t)
         rc = train_epoch(t, epoch);
     nn_mode(t->run->net, mode);
     progress_end();
-    if (rc == 0 && rename(t->kept, t->job->out) != 0)
+    if (rc == 0 && ranks_here() == 0 && rename(t->kept, t->job->out) != 0)
         rc = fault("cannot rename %s to %s: %s", t->kept, t->job->out, strerror(errno));
     if (rc == 0 || rc == EXIT_NOT_FINITE)
         resume_forget(t);
@@ -259,7 +291,9 @@ static int open_streams(trainer *t)
                         .crop = c->crop,
                         .flip = c->flip,
                         .resized = c->resized,
-                        .blocks = c->blocks};
+                        .blocks = c->blocks,
+                        .rank = ranks_here(),
+                        .ranks = ranks_count()};
     memcpy(o.mean, e->mean, sizeof o.mean);
     memcpy(o.std, e->std, sizeof o.std);
     if (stream_open(&t->batches, t->train, &o) != 0)
@@ -272,8 +306,28 @@ static int open_streams(trainer *t)
     return t->outliers ? stream_open(&t->outlier_batches, t->outliers, &o) : 0;
 }
 
+int train_suits(const plugin *p, const plugin *base, const recipe *c, int64_t ranks)
+{
+    const method *m = plugin_method(p), *b = base ? plugin_method(base) : m;
+    if (ranks == 1)
+        return 0;
+    if (!m->ranks || !b->ranks)
+        return fault("%s looks at several images of a batch together or draws for each, so shares of batches are "
+                     "not the whole: train it without `ranks: %lld`",
+                     m->ranks ? b->name : m->name, (long long)ranks);
+    if (c->batch % ranks != 0)
+        return fault("batch: %lld images cannot be shared equally by %lld ranks: choose a multiple",
+                     (long long)c->batch, (long long)ranks);
+    if ((m->outliers || b->outliers) && c->outlier_batch % ranks != 0)
+        return fault("outlier_batch: %lld outliers cannot be shared equally by %lld ranks: choose a multiple",
+                     (long long)c->outlier_batch, (long long)ranks);
+    return 0;
+}
+
 static int begin(trainer *t)
 {
+    if (train_suits(t->plugin, t->base, &t->job->recipe, ranks_count()) != 0)
+        return -1;
     if (open_data(t) != 0 || open_streams(t) != 0)
         return -1;
     if ((size_t)snprintf(t->kept, sizeof t->kept, "%s.best", t->job->out) >= sizeof t->kept)
@@ -282,7 +336,7 @@ static int begin(trainer *t)
     if (t->job->recipe.epoch_steps > 0 && t->job->recipe.epoch_steps < t->steps_each)
         t->steps_each = t->job->recipe.epoch_steps;
     t->steps = t->steps_each * t->job->recipe.epochs;
-    t->notes = diagnostics_begin(t->job->csv, trainer_columns);
+    t->notes = diagnostics_begin(ranks_here() == 0 ? t->job->csv : NULL, trainer_columns);
     t->logits = pool_host((size_t)(dataset_count(t->val) * nn_classes(t->run->net)) * sizeof *t->logits);
     return resume_begin(t);
 }

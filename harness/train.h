@@ -18,6 +18,9 @@ typedef struct train_job {
     const char *csv;      /* diagnostics */
 } train_job;
 
+/* Whether so many ranks can train it (ranks.h); -1 with fault() set. base may be NULL. */
+int train_suits(const plugin *p, const plugin *base, const recipe *c, int64_t ranks);
+
 /* Trains r->net, leaves the checkpoint of the best validation accuracy (the
  * later of equals) at job->out. Until the end it lies beside it, as
  * <out>.best, and stays there when a run is cut short. One that was cut short

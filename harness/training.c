@@ -3,6 +3,7 @@
 #include "config.h"
 #include "engine.h"
 #include "fault.h"
+#include "ranks.h"
 #include "text.h"
 #include "trainer.h"
 
@@ -112,7 +113,7 @@ const batch *run_outliers(run *r, int64_t n)
 
 int64_t run_outlier_batch(const run *r)
 {
-    return r->trainer ? r->trainer->job->recipe.outlier_batch : 0;
+    return r->trainer ? r->trainer->job->recipe.outlier_batch / ranks_count() : 0;
 }
 
 static void __attribute__((noreturn)) refuse_augmentation(run *r, const char *name)
@@ -147,6 +148,13 @@ tensor *run_augmented(run *r, const batch *b, const char *augmentation, int64_t 
     return x;
 }
 
+tensor *run_sum(run *r, tensor *x)
+{
+    (void)r;
+    tensor *sum = tx_sum(x);
+    return ranks_count() > 1 ? tx_scale(sum, ranks_count()) : sum;
+}
+
 tensor *run_base_loss(run *r, const batch *b)
 {
     trainer *t = training(r, "run_base_loss");
@@ -176,6 +184,7 @@ void run_backward(run *r, tensor *loss)
     t->has_loss = true;
     tx_fill(nn_grads(r->net), 0);
     ad_backward(loss);
+    ranks_sum(nn_grads(r->net));
 }
 
 void run_update(run *r)

@@ -4,6 +4,7 @@
  * and no further derivative is wanted, that call stands beside. */
 #define TX_PLAIN
 #include "vjp.h"
+#include "ranks.h"
 
 #define IN(i) ad_input(s, i)
 
@@ -298,24 +299,29 @@ static void batchnorm_fused(step *s)
     ad_give(s, 2, dbeta);
 }
 
-/* The statistics are functions of x here, hence the gradient is too. */
+/* The statistics are functions of x here, hence the gradient is too. They are of all
+ * ranks, and so are two means in the gradient by x; those by gamma and beta are
+ * this rank's part. First order takes the statistics as they were. */
 static void vjp_batchnorm(step *s)
 {
     tensor *x = IN(0), *gamma = IN(1), *beta = IN(2);
-    double m = 1.0 / (double)x->rows;
+    double m = 1.0 / ((double)x->rows * ranks_count());
+    bool known = ranks_count() > 1 && !s->create;
 
-    if (!s->create && engine.fused && engine.api->bn_grad && x->count) {
+    if (!s->create && engine.fused && engine.api->bn_grad && x->count && ranks_count() == 1) {
         batchnorm_fused(s);
         return;
     }
-    tensor *centred = tx_sub(x, tx_scale(tx_colsum(x), m));
-    tensor *var = tx_scale(tx_colsum(tx_square(centred)), m);
+    tensor *mean = known ? s->n->saved[0] : tx_scale(ranks_total(tx_colsum(x)), m);
+    tensor *centred = tx_sub(x, mean);
+    tensor *var = known ? s->n->saved[1] : tx_scale(ranks_total(tx_colsum(tx_square(centred))), m);
     tensor *r = tx_map(BK_RECIP, tx_sqrt(tx_affine(var, 1, s->n->lo)));
     tensor *h = tx_mul(centred, r);
     tensor *dbeta = tx_colsum(s->g), *dgamma = tx_colsum(tx_mul(s->g, h));
 
     if (ad_needs(s, 0)) {
-        tensor *rest = tx_sub(tx_sub(s->g, tx_scale(dbeta, m)), tx_mul(h, tx_scale(dgamma, m)));
+        tensor *all_beta = ranks_total(dbeta), *all_gamma = ranks_total(dgamma);
+        tensor *rest = tx_sub(tx_sub(s->g, tx_scale(all_beta, m)), tx_mul(h, tx_scale(all_gamma, m)));
         ad_give(s, 0, tx_mul(rest, tx_mul(r, gamma)));
     }
     if (ad_needs(s, 1))

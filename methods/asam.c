@@ -13,6 +13,7 @@ static void step(void *self, run *r, const batch *b)
 
 const method method_entry = {METHOD_HEAD,
                              .name = "asam",
+                             .ranks = true,
                              .cite = "Kwon et al. 2021",
                              PARAMS(struct sam, params),
                              .step = step,

@@ -7,5 +7,5 @@ static tensor *loss(void *self, run *r, const batch *b)
     return tx_nll(nn_forward(run_net(r), b->x), b->y);
 }
 
-const method method_entry = {METHOD_HEAD, .name = "ce", .cite = "the standard recipe", .loss = loss,
-                             .family = FAMILY_BASELINE};
+const method method_entry = {METHOD_HEAD,  .name = "ce",  .cite = "the standard recipe",
+                             .loss = loss, .ranks = true, .family = FAMILY_BASELINE};

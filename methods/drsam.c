@@ -74,6 +74,7 @@ static void step(void *self, run *r, const batch *b)
 const method method_entry = {METHOD_HEAD,
                              .name = "drsam",
                              .outliers = true,
+                             .ranks = true,
                              .cite = "DR-SAM, under review",
                              .step = step,
                              .family = FAMILY_SHARPNESS,

@@ -30,6 +30,10 @@ static tensor *loss(void *self, run *r, const batch *b)
     return tx_add(ce, tx_scale(margins, s->weight));
 }
 
-const method method_entry = {METHOD_HEAD,      .name = "ebo_ft",
-                             .outliers = true, .cite = "Liu et al. 2020",
-                             .loss = loss,     PARAMS(struct ebo_ft, params)};
+const method method_entry = {METHOD_HEAD,
+                             .name = "ebo_ft",
+                             .outliers = true,
+                             .ranks = true,
+                             .cite = "Liu et al. 2020",
+                             .loss = loss,
+                             PARAMS(struct ebo_ft, params)};

@@ -11,6 +11,10 @@ static tensor *loss(void *self, run *r, const batch *b)
     return greg_loss(self, r, b, run_outliers(r, run_outlier_batch(r))->x);
 }
 
-const method method_entry = {METHOD_HEAD,      .name = "greg",
-                             .outliers = true, .cite = "Sharifi et al. 2024",
-                             .loss = loss,     PARAMS(struct greg, params)};
+const method method_entry = {METHOD_HEAD,
+                             .name = "greg",
+                             .outliers = true,
+                             .ranks = true,
+                             .cite = "Sharifi et al. 2024",
+                             .loss = loss,
+                             PARAMS(struct greg, params)};

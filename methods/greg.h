@@ -74,8 +74,8 @@ static inline tensor *greg_loss(const struct greg *s, run *r, const batch *b, te
     run_note_tensor(r, "energy_out", tx_mean(out));
     if (s->penalty > 0) { /* code: norms of an averaged function, averaged; summed they are the paper's */
         tensor *norms = gradient_norms(settled(in, out, s->m_in, s->m_out), x);
-        run_note_tensor(r, "gradient_norm", tx_sum(norms));
-        tensor *reduced = s->grad_reduction == REDUCE_PAPER ? tx_sum(norms) : tx_mean(norms);
+        run_note_tensor(r, "gradient_norm", run_sum(r, norms));
+        tensor *reduced = s->grad_reduction == REDUCE_PAPER ? run_sum(r, norms) : tx_mean(norms);
         loss = tx_add(loss, tx_scale(reduced, s->penalty));
     }
     return loss;

@@ -58,6 +58,7 @@ typedef struct method {
     bool outliers;       /* needs an auxiliary set: checked before start */
     bool reconstruction; /* no source states all of it: its results are marked so */
     bool inputs;         /* asks for samples_input(): it is given few samples at a time */
+    bool ranks;          /* several processes may train it, see run_sum() */
     enum method_family family;
 
     /* Post-hoc. Every callback gets the method's own struct, zeroed but for its
@@ -111,6 +112,13 @@ tensor *samples_labels(samples *s);   /* [n,1] integers */
 const batch *run_outliers(run *r, int64_t n);
 int64_t run_outlier_batch(const run *r); /* how many the configuration wants of them in a step */
 tensor *run_augmented(run *r, const batch *b, const char *augmentation, int64_t severity);
+
+/* Several ranks train one network, each with its share of a batch, when `.ranks` is
+ * set. They stand for one with the whole batch if a loss is a mean over images, as is
+ * what is noted (run_note: rank 0's); if an image meets others in batch normalisation
+ * alone; if draws are made for the batch, not for each image; and if ad_grad is asked
+ * for gradients by images. run_sum: tx_sum over the images of all ranks, in such a loss. */
+tensor *run_sum(run *r, tensor *x);
 tensor *run_base_loss(run *r, const batch *b); /* of the method that `base` names; cross-entropy without one */
 void run_backward(run *r, tensor *loss);       /* clears, then fills nn_grads */
 void run_update(run *r);                       /* one optimizer step from nn_grads */

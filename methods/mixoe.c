@@ -42,6 +42,10 @@ static tensor *loss(void *self, run *r, const batch *b)
     return tx_add(ce, tx_scale(mixed, s->weight));
 }
 
-const method method_entry = {METHOD_HEAD,      .name = "mixoe",
-                             .outliers = true, .cite = "Zhang et al. 2023",
-                             .loss = loss,     PARAMS(struct mixoe, params)};
+const method method_entry = {METHOD_HEAD,
+                             .name = "mixoe",
+                             .outliers = true,
+                             .ranks = true,
+                             .cite = "Zhang et al. 2023",
+                             .loss = loss,
+                             PARAMS(struct mixoe, params)};

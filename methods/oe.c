@@ -23,6 +23,10 @@ static tensor *loss(void *self, run *r, const batch *b)
     return tx_add(ce, tx_scale(uniform, s->weight));
 }
 
-const method method_entry = {METHOD_HEAD,      .name = "oe",
-                             .outliers = true, .cite = "Hendrycks et al. 2019",
-                             .loss = loss,     PARAMS(struct oe, params)};
+const method method_entry = {METHOD_HEAD,
+                             .name = "oe",
+                             .outliers = true,
+                             .ranks = true,
+                             .cite = "Hendrycks et al. 2019",
+                             .loss = loss,
+                             PARAMS(struct oe, params)};

@@ -47,14 +47,11 @@ static tensor *loss(void *self, run *r, const batch *b)
     tensor *norms = gradient_norms(score, x);
     run_note_tensor(r, "ce", ce);
     run_note_tensor(r, "uniform", uniform);
-    run_note_tensor(r, "gradient_norm", tx_sum(norms));
+    run_note_tensor(r, "gradient_norm", run_sum(r, norms));
     return tx_add(tx_add(ce, tx_scale(uniform, s->weight)), tx_scale(tx_mean(norms), s->penalty));
 }
 
-const method method_entry = {METHOD_HEAD,
-                             .name = "oe_grad",
-                             .outliers = true,
-                             .reconstruction = true,
-                             .cite = "after Sharifi et al. 2024",
-                             .loss = loss,
-                             PARAMS(struct oe_grad, params)};
+const method method_entry = {METHOD_HEAD,      .name = "oe_grad",
+                             .outliers = true, .reconstruction = true,
+                             .ranks = true,    .cite = "after Sharifi et al. 2024",
+                             .loss = loss,     PARAMS(struct oe_grad, params)};

@@ -12,6 +12,7 @@ static void step(void *self, run *r, const batch *b)
 
 const method method_entry = {METHOD_HEAD,
                              .name = "sam",
+                             .ranks = true,
                              .cite = "Foret et al. 2021",
                              PARAMS(struct sam, params),
                              .step = step,
