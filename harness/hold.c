@@ -2,12 +2,14 @@
 #include "hold.h"
 #include "fault.h"
 #include "file.h"
+#include "strays.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/vfs.h>
@@ -78,6 +80,8 @@ static int take(int fd, const char *path, const char *out)
     if (hold_elsewhere(owner, host, is_shared(fd)))
         return fault("process %.*s on %s has not said that it is done with %s: if it has ended, delete %s",
                      (int)strcspn(owner, " "), owner, strchr(owner, ' ') + 1, out, path);
+    if (strchr(owner, ' ') && strcmp(strchr(owner, ' ') + 1, host) == 0)
+        strays_end_of((pid_t)strtol(owner, NULL, 10)); /* it could not take its name out: it was killed */
     snprintf(mine, sizeof mine, "%ld %s\n", (long)getpid(), host);
     if (ftruncate(fd, 0) != 0 || pwrite(fd, mine, strlen(mine), 0) < 0)
         return fault("cannot write %s: %s", path, strerror(errno));

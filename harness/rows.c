@@ -24,6 +24,9 @@ static const struct {
 } row_groups[] = {{"near", "near"}, {"far", "far"}, {"csid", "csid"}, {"fsnear", "near"}, {"fsfar", "far"}};
 enum { ROW_GROUPS = sizeof row_groups / sizeof *row_groups };
 
+/* What one cell may say, beside rows: notes, bytes of one, points and accuracies. */
+enum { MOST_NOTES = 64, LONGEST_NOTE = 4400, MOST_KEPT = 1 << 18 };
+
 void rows_begin(rows *r)
 {
     text all = {0};
@@ -249,8 +252,39 @@ static void take_row(reports *w, char *line)
         fields[RESULT_STATUS] = "failed: its report is not whole";
     if (!w->told)
         w->told = config_new();
-    if (config_append(w->told, fields[RESULT_GROUP], fields[RESULT_OOD], "") != 0 || put_row(w->r, fields) != 0)
+    if ((!is_listed(w->told, fields[RESULT_GROUP], fields[RESULT_OOD]) &&
+         config_append(w->told, fields[RESULT_GROUP], fields[RESULT_OOD], "") != 0) ||
+        put_row(w->r, fields) != 0)
         w->failed = 1;
+}
+
+/* Of a cell that says more than anyone reads the first notes are printed. */
+static void take_note(reports *w, char *line)
+{
+    if (w->notes >= MOST_NOTES)
+        return;
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = ' '; /* nothing that moves a terminal's cursor */
+    if (strlen(line) > LONGEST_NOTE)
+        line[LONGEST_NOTE] = '\0';
+    progress_note(line);
+    if (++w->notes == MOST_NOTES)
+        progress_note("further notes of this cell are left out");
+}
+
+/* Of these there may be any number; of rows no more than are wanted. */
+static void keep(reports *w, char *line)
+{
+    if (w->kept == MOST_KEPT)
+        return;
+    w->kept++;
+    if (strncmp(line, "accuracy\t", 9) == 0)
+        tally_take(w, line);
+    else if (w->by && w->by->by->grid)
+        w->failed |= points_take(w, line) != 0;
+    else if (w->analysing)
+        w->failed |= analyses_take(w, line) != 0;
 }
 
 void rows_report(void *arg, char *line)
@@ -259,15 +293,11 @@ void rows_report(void *arg, char *line)
     if (strncmp(line, "progress", 8) == 0) {
         board_take(w->place, line);
     } else if (strncmp(line, "note\t", 5) == 0) {
-        progress_note(line + 5);
+        take_note(w, line + 5);
     } else if (strncmp(line, "row\t", 4) == 0 && w->by) {
         take_row(w, line);
-    } else if (strncmp(line, "point\t", 6) == 0 && w->by && w->by->by->grid) {
-        w->failed |= points_take(w, line) != 0;
-    } else if (strncmp(line, "point\t", 6) == 0 && w->analysing) {
-        w->failed |= analyses_take(w, line) != 0;
-    } else if (strncmp(line, "accuracy\t", 9) == 0) {
-        tally_take(w, line);
+    } else if (strncmp(line, "point\t", 6) == 0 || strncmp(line, "accuracy\t", 9) == 0) {
+        keep(w, line);
     } else if (strncmp(line, "status\t", 7) == 0) {
         free(w->status);
         w->status = text_copy(line + 7);

@@ -32,7 +32,8 @@ typedef struct reports {
     char *status;       /* its last `status` line, or NULL */
     tally *counted;
     int ncounted;
-    int failed; /* a row could not be written */
+    int notes, kept; /* lines that were printed, points and accuracies: there is an end to both */
+    int failed;      /* a row could not be written */
 } reports;
 
 /* When the plan is made. */

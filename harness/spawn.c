@@ -22,7 +22,6 @@
 
 #define LOG_CAP (1 << 20)  /* bytes of a child's output that are kept */
 #define LINE_CAP (1 << 16) /* a longer report is cut */
-#define PARENT "OODBENCH_PARENT"
 
 static volatile sig_atomic_t caught;
 
@@ -98,12 +97,12 @@ void spawn_environment(int64_t threads)
     if (has_avx512())
         setenv("OPENBLAS_CORETYPE", "SkylakeX", 0); /* newer CPUs are taken for Haswell */
     snprintf(n, sizeof n, "%ld", (long)getpid());
-    setenv(PARENT, n, 1);
+    setenv(STRAYS_PARENT, n, 1);
 }
 
 void spawn_bind_to_parent(void)
 {
-    const char *parent = getenv(PARENT);
+    const char *parent = getenv(STRAYS_PARENT);
     if (!parent || atol(parent) != (long)getppid())
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -12,7 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROUNDS = 64 }; /* the children of one that is killed are the next round's */
+enum {
+    ROUNDS = 64,          /* the children of one that is killed are the next round's */
+    ENVIRONMENT = 1 << 18 /* bytes of a process' environment that are looked at */
+};
 
 static pid_t *expected;
 static int count, cap;
@@ -59,6 +62,24 @@ static long parent_of(const char *pid)
     return name_end && sscanf(name_end, ") %*c %ld", &parent) == 1 ? parent : 0;
 }
 
+/* Does the environment that a process was started with hold `mark`, "NAME=value"? */
+static int is_marked(const char *pid, const char *mark)
+{
+    char path[300], *bytes = text_more(NULL, ENVIRONMENT);
+    size_t size = strlen(mark) + 1; /* with the zero that ends it */
+    int found = 0;
+    snprintf(path, sizeof path, "/proc/%s/environ", pid);
+    FILE *f = fopen(path, "r"); /* NULL: somebody else's, or gone */
+    size_t n = f ? fread(bytes, 1, ENVIRONMENT - 1, f) : 0;
+    if (f)
+        fclose(f);
+    bytes[n] = '\0';
+    for (size_t at = 0; at < n && !found; at += strlen(bytes + at) + 1)
+        found = n - at >= size && memcmp(bytes + at, mark, size) == 0;
+    free(bytes);
+    return found;
+}
+
 /* Calls `what` for every child that nobody expects; how many there were. */
 static int each_unexpected(void (*what)(pid_t pid))
 {
@@ -98,4 +119,20 @@ void strays_end(void)
 {
     for (int i = 0; i < ROUNDS && each_unexpected(end) > 0; i++)
         ;
+}
+
+void strays_end_of(pid_t parent)
+{
+    char mark[64];
+    snprintf(mark, sizeof mark, STRAYS_PARENT "=%ld", (long)parent);
+    if (parent <= 0 || kill(parent, 0) == 0 || errno != ESRCH)
+        return;
+    DIR *all = opendir("/proc");
+    for (struct dirent *e; all && (e = readdir(all)) != NULL;) {
+        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+        if (pid > 0 && pid != getpid() && is_marked(e->d_name, mark))
+            kill(pid, SIGKILL);
+    }
+    if (all)
+        closedir(all);
 }

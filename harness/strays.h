@@ -16,4 +16,9 @@ void strays_forget(pid_t pid);
 /* Kills and waits for every child that nobody expects. */
 void strays_end(void);
 
+/* Where nobody could do so, since `parent`, who marked its children with OODBENCH_PARENT
+ * in their environment, was killed itself: kills those that are left, unless it lives. */
+#define STRAYS_PARENT "OODBENCH_PARENT"
+void strays_end_of(pid_t parent);
+
 #endif

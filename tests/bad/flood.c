@@ -21,7 +21,9 @@ static void pour(int fd, const char *block)
 
 static tensor *score(void *self, run *r, samples *s)
 {
-    static const char nonsense[] = "row\tood=plasma\tauroc=\npoint\t=\nprogress\t\xff\nnote\nstatus\n";
+    static const char nonsense[] =
+        "row\tood=plasma\tauroc=\npoint\t=\nprogress\t\xff\nnote\nnote\t\33[2Jnothing\nstatus\n"
+        "accuracy\tset=plasma\tsplit=x\tn=0\tcorrect=0\n";
     static char lines[BLOCK], endless[BLOCK], reports[BLOCK];
     const flood *f = self;
     (void)r;
