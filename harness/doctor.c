@@ -20,16 +20,18 @@ enum { INDENT = 11 };
 
 typedef struct request {
     const char *data, *imported, *only;
+    int verify;
 } request;
 
 static const char usage[] =
-    "usage: oodbench doctor [DATA] [--benchmark NAME|FILE.yml] [--imported DIR]\n"
+    "usage: oodbench doctor [DATA] [--benchmark NAME|FILE.yml] [--imported DIR] [--verify]\n"
     "Says what is installed, which benchmarks can run with the images and lists below DATA\n"
     "(default: OODBENCH_DATA) and with what is imported, what the others lack, where it belongs\n"
     "and where it is published. Nothing is downloaded.\n\n"
     "  --benchmark NAME  only this one, all it lacks; or a .yml file of your own\n"
-    "  --imported DIR    where the HDF5 files are (datasets/imported)\n\n"
-    "Ends with 0 when a benchmark can run, else with 1.\n";
+    "  --imported DIR    where the HDF5 files are (datasets/imported)\n"
+    "  --verify          also reads all of them and compares with the digests they were written with\n\n"
+    "Ends with 0 when a benchmark can run and no data set was found damaged, else with 1.\n";
 
 static void say(const char *label, const char *words)
 {
@@ -177,8 +179,9 @@ static int report(const checkup *c, int n, const request *r)
     say_weight(c, n, r);
     if (idle && !r->only)
         printf("\n`oodbench doctor --benchmark NAME` says what a benchmark that cannot run lacks.\n");
+    int damaged = r->verify ? doctor_verify(r->imported) : 0;
     print_verdict(c, n, usable);
-    return can && usable ? EXIT_OK : 1;
+    return can && usable && !damaged ? EXIT_OK : 1;
 }
 
 /* --- the command --- */
@@ -230,6 +233,10 @@ static int examine_one(const request *r)
 static int read_words(request *r, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--verify") == 0) {
+            r->verify = 1;
+            continue;
+        }
         const char **to = strcmp(argv[i], "--benchmark") == 0  ? &r->only
                           : strcmp(argv[i], "--imported") == 0 ? &r->imported
                                                                : NULL;

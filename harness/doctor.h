@@ -41,6 +41,9 @@ enum verdict checkup_verdict(const checkup *c);
 /* How many sets of a group there are, and how many of them can be used. */
 void checkup_count(const checkup *c, const char *group, int *here, int *all);
 
+/* Reads every data set below the folder, and prints those that are damaged; 1: there are such. */
+int doctor_verify(const char *imported);
+
 /* Words from this column on, on as many lines of a screen as they need. */
 void print_words(int indent, const char *words);
 

@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "reader.h"
 #include "text.h"
+#include "verify.h"
 
 #include <hdf5.h>
 #include <limits.h>
@@ -30,7 +31,8 @@ static const char usage[] =
     "\n"
     "Says what data sets hold: images, classes, mean and deviation of the channels (what a\n"
     "benchmark's `mean` and `std` are), and which images are there twice, within and across\n"
-    "them. HDF5 files of `oodbench import`, or anything that it can read.\n"
+    "them. HDF5 files of `oodbench import`, of which every byte is held against its SHA-256,\n"
+    "or anything that it can read.\n"
     "  -o SHEET.png     also draws a contact sheet: a row for each class or split\n"
     "  --split S        this split only\n"
     "  --side P         of what has no size of its own, or several (32)\n";
@@ -179,7 +181,7 @@ static int open_one(holding *h, const char *path)
         return open_other(h, path);
     int rc = open_made(h, path);
     h->files++;
-    return rc;
+    return rc == 0 ? verify_fully(path) : -1;
 }
 
 static void close_all(holding *h)

@@ -44,6 +44,13 @@ static void put_note(const char *path, const char *state)
     free(note);
 }
 
+static void drop_note(const char *path)
+{
+    char *note = note_of(path);
+    unlink(note);
+    free(note);
+}
+
 static int is_noted(const char *path, const char *state)
 {
     char *note = note_of(path), *bytes = NULL;
@@ -150,20 +157,18 @@ static int list_splits(splits *all, const char *path)
     return rc >= 0 ? 0 : fault("%s: its splits cannot be listed: delete it, and it is imported again", path);
 }
 
-int verify_fully(const char *path)
+/* As it is on the disk now. */
+static int look(const char *path)
 {
     splits all = {.n = 0};
     reading r = {.sha = EVP_MD_CTX_new()};
     struct stat s;
-    char state[160], *label = text_format("verifying %s", strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
-    describe(state, path); /* first: what changes meanwhile is looked at again */
+    char *label = text_format("verifying %s", strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
     int rc = list_splits(&all, path);
     progress_begin(label, "MB", stat(path, &s) == 0 ? (int64_t)s.st_size >> 20 : 0);
     for (int i = 0; i < all.n && rc == 0; i++)
         rc = check_split(&r, path, all.names[i]);
     progress_end();
-    if (rc == 0)
-        put_note(path, state);
     for (int i = 0; i < all.n; i++)
         free(all.names[i]);
     EVP_MD_CTX_free(r.sha);
@@ -171,9 +176,22 @@ int verify_fully(const char *path)
     return rc;
 }
 
+int verify_fully(const char *path)
+{
+    int rc = look(path);
+    if (rc != 0)
+        drop_note(path);
+    return rc;
+}
+
 int verify_set(const char *path)
 {
     char state[160];
-    describe(state, path);
-    return is_noted(path, state) ? 0 : verify_fully(path);
+    describe(state, path); /* first: what changes meanwhile is looked at again */
+    if (is_noted(path, state))
+        return 0;
+    int rc = verify_fully(path);
+    if (rc == 0)
+        put_note(path, state);
+    return rc;
 }
