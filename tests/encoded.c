@@ -10,6 +10,7 @@
 #include "../harness/reader.h"
 #include "folder.h"
 #include "pictures.h"
+#include "tested.h"
 
 #include <hdf5.h>
 #include <zip.h>
@@ -491,6 +492,7 @@ int main(void)
         TEST(zips_and_trees_agree),  TEST(benchmarks_say_so),        TEST(broken_images_are_refused),
         TEST(lies_are_refused),      TEST(damage_is_survived),       TEST(damaged_images_are_named),
     };
+    tested_kernels();
     if (device_open("cpu", 0) != 0) {
         fprintf(stderr, "%s\n", fault_text());
         return 1;
