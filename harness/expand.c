@@ -46,6 +46,23 @@ static int check_values(const entry_point *m, const parameter *p, const config *
     return rc;
 }
 
+/* Whether a method begins afresh where the others go on from `start`. */
+static int is_afresh(const plan *p, const variant *train)
+{
+    char key[256];
+    const char *own = variants_recipe_key(p, train, "start", key);
+    return own == key && strcmp(config_text(p->c, key), "none") == 0;
+}
+
+static int check_start(const config *c, const char *key)
+{
+    const char *value = config_text(c, key);
+    return value && strcmp(value, "none") == 0
+               ? 0
+               : fault("%s: `%s`: expected none, for a method that begins afresh where others go on from `start`",
+                       config_origin(c, key), key);
+}
+
 static int check_method_key(const plan *p, const char *key)
 {
     char name[256];
@@ -62,6 +79,8 @@ static int check_method_key(const plan *p, const char *key)
         if (strcmp(m->params[i].name, dot + 1) == 0)
             return check_values(m, &m->params[i], p->c, key);
     const setting *s = settings_find(dot + 1);
+    if (strcmp(dot + 1, "start") == 0 && (m->loss || m->step))
+        return check_start(p->c, key);
     if (s && s->recipe && (m->loss || m->step))
         return settings_check(p->c, key, s);
     return m->refusal ? 0 : unknown_parameter(m, key, origin); /* of one that cannot be asked, nothing is known */
@@ -234,7 +253,7 @@ static int find_start(const plan *p, const char *network, const char *weights, c
 {
     const char *start = config_text(p->c, "start");
     int i = 0;
-    if (!start || strcmp(train->method->name, start) == 0)
+    if (!start || strcmp(train->method->name, start) == 0 || is_afresh(p, train))
         return -1;
     while (strcmp(p->models[i].train->method->name, start) != 0 || strcmp(p->models[i].net, network) != 0 ||
            p->models[i].configured != weights || strcmp(p->models[i].seed, seed) != 0)

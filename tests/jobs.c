@@ -148,6 +148,25 @@ static void parents_first(void **state)
     free(four);
 }
 
+/* One that begins afresh though the others go on from a checkpoint. */
+static void afresh(void **state)
+{
+    int status, seen = 0;
+    (void)state;
+    char *said = run_file(&status, "b", "afresh", "--sam.start ce");
+    assert_int_equal(status, 2);
+    says(said, "--sam.start: `sam.start`: expected none");
+    free(said);
+    free(runs_well("b", "afresh", "--sam.start none --score msp"));
+    sheet *s = night_sheet("afresh", "results.csv", result_names, RESULT_COLUMNS);
+    for (int row = 0; row < sheet_rows(s); row++) {
+        assert_null(strstr(sheet_at(s, row, RESULT_TRAIN_PARAMS), "start="));
+        seen += strcmp(sheet_at(s, row, RESULT_TRAIN), "sam") == 0;
+    }
+    assert_int_equal(seen, 2);
+    sheet_close(s);
+}
+
 static void crashes(void **state)
 {
     int status;
@@ -273,9 +292,9 @@ static void mistakes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_number),      cmocka_unit_test(any_order), cmocka_unit_test(parents_first),
-        cmocka_unit_test(crashes),         cmocka_unit_test(killed),    cmocka_unit_test(two_runs),
-        cmocka_unit_test(locks_of_others), cmocka_unit_test(mistakes),
+        cmocka_unit_test(any_number), cmocka_unit_test(any_order),       cmocka_unit_test(parents_first),
+        cmocka_unit_test(afresh),     cmocka_unit_test(crashes),         cmocka_unit_test(killed),
+        cmocka_unit_test(two_runs),   cmocka_unit_test(locks_of_others), cmocka_unit_test(mistakes),
     };
     return cmocka_run_group_tests(tests, begin, program_end);
 }
