@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jpeglib.h> /* needs stdio.h */
 
@@ -59,7 +60,7 @@ void corrupt_pixelate(uint8_t *out, const uint8_t *in, int side, int severity, u
 static void give_up(j_common_ptr common)
 {
     common->err->output_message(common);
-    exit(EXIT_MEMORY);
+    _exit(EXIT_MEMORY); /* other threads are at work */
 }
 
 /* Baseline, chroma halved both ways: libjpeg's defaults. The caller frees *bytes. */
@@ -97,7 +98,7 @@ void corrupt_jpeg_compression(uint8_t *out, const uint8_t *in, int side, int sev
     (void)seed;
     if (image_decode(&im, bytes, size) != 0) {
         fprintf(stderr, "jpeg_compression: %s\n", fault_text());
-        exit(EXIT_MEMORY);
+        _exit(EXIT_MEMORY);
     }
     memcpy(out, im.px, (size_t)side * (size_t)side * 3);
     image_free(&im);

@@ -4,6 +4,7 @@
 #define TX_PLAIN
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -259,7 +260,9 @@ int device_each(device_seen *each, void *arg)
 
     kernels_folder(folder, sizeof folder);
     n = scandir(folder, &found, is_object, alphasort);
-    if (n <= 0)
+    if (n < 0)
+        return fault("cannot read the folder of backends %s: %s", folder, strerror(errno));
+    if (n == 0)
         return fault("no backend in %s: run make", folder);
     for (int i = 0; i < n; i++) {
         found[i]->d_name[strlen(found[i]->d_name) - 3] = '\0';

@@ -9,6 +9,7 @@
 #include "plot.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,8 @@ static void say_networks(const char *data)
     struct dirent **found;
     int n = data ? scandir(file_join(folder, sizeof folder, data, "pretrained"), &found, is_network, alphasort) : 0;
     text t = {0};
+    if (n < 0 && errno == ENOMEM)
+        text_out_of_memory(0);
     if (n <= 0)
         text_add(&t, "none in pretrained/ below the data folder; any place can be named in `weights:`");
     else
@@ -206,7 +209,7 @@ static int examine_all(const request *r)
     struct dirent **found;
     int n = scandir(layout_root(folder, sizeof folder, "datasets"), &found, is_benchmark, by_name);
     if (n <= 0)
-        return fault("doctor: no benchmark in %s: expected files .yml", folder);
+        return fault("doctor: no benchmark in %s: %s", folder, n < 0 ? strerror(errno) : "expected files .yml");
     checkup *c = text_more(NULL, (size_t)n * sizeof *c);
     for (int i = 0; i < n; i++) {
         found[i]->d_name[strlen(found[i]->d_name) - 4] = '\0';

@@ -103,6 +103,8 @@ static void add_folder(text *all, const char *folder)
 {
     struct dirent **files;
     int n = scandir(folder, &files, is_plugin, alphasort);
+    if (n < 0 && errno == ENOMEM)
+        text_out_of_memory(0);
     for (int i = 0; i < n; i++) {
         char digest[FILE_DIGEST] = "", *path = text_format("%s/%s", folder, files[i]->d_name);
         if (file_digest(digest, path) == 0)

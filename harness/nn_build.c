@@ -2,6 +2,7 @@
  * one vector, and draws the first values. Assumes an open device. */
 #include "engine.h"
 #include "network.h"
+#include "text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,10 +25,7 @@ static void *grown(void *list, int count, size_t size)
 {
     if (count & (count - 1) || (count < 16 && count > 0))
         return list;
-    list = realloc(list, (count < 16 ? 16 : 2 * (size_t)count) * size);
-    if (!list)
-        tx_die("nn_build", "out of host memory");
-    return list;
+    return text_more(list, (count < 16 ? 16 : 2 * (size_t)count) * size);
 }
 
 /* Input extents from layer `a`; output extents as given. */

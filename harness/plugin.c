@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "engine.h"
 #include "fault.h"
+#include "pool.h"
 #include "settings.h"
 
 #include <dlfcn.h>
@@ -254,13 +255,12 @@ int plugin_open(plugin **out, const char *path)
     char full[4096]; /* without a slash dlopen would search the system's folders */
     if ((size_t)snprintf(full, sizeof full, "%s%s", strchr(path, '/') ? "" : "./", path) >= sizeof full)
         return fault("the path %s is too long", path);
-    plugin *p = calloc(1, sizeof *p);
-    if (!p)
-        return fault("out of memory for the method %s", path);
-    if (load(p, full) != 0 || !(p->self = calloc(1, p->m->self_bytes + 1))) {
+    plugin *p = pool_host(sizeof *p);
+    if (load(p, full) != 0) {
         plugin_close(p);
         return -1;
     }
+    p->self = pool_host((size_t)p->m->self_bytes + 1);
     for (uint32_t i = 0; i < p->m->nparams; i++)
         set_default(p, &p->m->params[i]);
     *out = p;

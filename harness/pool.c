@@ -152,8 +152,10 @@ static void out_of_memory(const char *what, size_t bytes)
                 fputc('\n', stderr);
             }
     fprintf(stderr, "out of %s memory: ", what);
-    print_size(bytes);
-    fprintf(stderr, " wanted, ");
+    if (bytes) { /* a library may not say how much it wanted */
+        print_size(bytes);
+        fprintf(stderr, " wanted, ");
+    }
     print_size((size_t)counts.live);
     print_advice(what, bytes);
     if (p.file)

@@ -141,10 +141,8 @@ int table_print(FILE *to, const sheet *rows, const char *keep, const table_optio
 static FILE *memory_file(char **bytes, size_t *size)
 {
     FILE *f = open_memstream(bytes, size);
-    if (!f) {
-        fputs("oodbench: out of memory\n", stderr);
-        exit(EXIT_MEMORY);
-    }
+    if (!f)
+        text_out_of_memory(0);
     return f;
 }
 

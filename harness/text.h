@@ -16,7 +16,7 @@ void text_clear(text *t); /* empties it, keeps the room */
 void text_free(text *t);
 const char *text_str(const text *t);
 
-/* Says so and exits with code 4. */
+/* Says so and ends the process with code 4, where it stands. */
 void text_out_of_memory(size_t bytes) __attribute__((noreturn));
 
 /* realloc and strdup that succeed. */

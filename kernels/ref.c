@@ -34,7 +34,7 @@ static bk *ref_open(const bk_host *host, int ordinal, unsigned flags, char *why,
     if (b)
         b->host = host;
     else
-        snprintf(why, cap, "there is one such device, and its number is 0");
+        snprintf(why, cap, ordinal == 0 ? "out of memory" : "there is one such device, and its number is 0");
     return b;
 }
 
@@ -87,6 +87,8 @@ static void *scratch(bk *b, int64_t n, size_t size)
 {
     size_t bytes = (size_t)n * size;
     void *p = ref_alloc(b, bytes);
+    if (!p && b->host->out_of_memory)
+        b->host->out_of_memory(bytes);
     REQUIRE(b, p, "no memory for %zu bytes of scratch", bytes);
     return memset(p, 0, bytes);
 }

@@ -18,7 +18,7 @@ static bk *cpu_open(const bk_host *host, int ordinal, unsigned flags, char *why,
 {
     bk *b = ordinal == 0 ? calloc(1, sizeof *b) : NULL;
     if (!b) {
-        snprintf(why, cap, "there is one such device, and its number is 0");
+        snprintf(why, cap, ordinal == 0 ? "out of memory" : "there is one such device, and its number is 0");
         return NULL;
     }
     if (flags & BK_TF32) {
@@ -166,7 +166,7 @@ void *cpu_room(bk *b, enum cpu_room which, size_t bytes)
     b->room[which] = cpu_alloc(b, bytes);
     b->room_bytes[which] = bytes;
     if (!b->room[which])
-        CPU_DIE(b, "cpu: no memory for %zu bytes of scratch", bytes);
+        dnn_no_memory(b->host, bytes);
     return b->room[which];
 }
 

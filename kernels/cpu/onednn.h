@@ -53,6 +53,8 @@ typedef struct dnn_arg {
         if (status_ != dnnl_success)                                                                               \
             dnn_die((d), #call, status_, __FILE__, __LINE__);                                                      \
     } while (0)
+/* Memory that this backend itself asked for in vain. */
+void dnn_no_memory(const bk_host *host, size_t bytes) __attribute__((noreturn));
 void dnn_die(const dnn *d, const char *call, dnnl_status_t status, const char *file, int line)
     __attribute__((noreturn));
 

@@ -8,7 +8,7 @@ static dnnl_memory_desc_t *blank_desc(const dnn *d)
 {
     dnnl_memory_desc_t *made = calloc(1, sizeof *made);
     if (!made)
-        dnn_die(d, "calloc", dnnl_out_of_memory, __FILE__, __LINE__);
+        dnn_no_memory(d->host, sizeof *made);
     return made;
 }
 

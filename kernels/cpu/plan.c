@@ -20,7 +20,7 @@ static void *grown(bk_plan *p, void *array, int n, int *cap, size_t size)
     *cap = *cap ? 2 * *cap : 64;
     void *more = realloc(array, (size_t)*cap * size);
     if (!more)
-        p->dnn->host->die(__FILE__, __LINE__, "plan: no memory for %d entries", *cap);
+        dnn_no_memory(p->dnn->host, (size_t)*cap * size);
     return more;
 }
 
@@ -190,7 +190,7 @@ static bk_plan *plan_blank(bk *b, const bk_layer *layers, int count, int64_t n, 
 {
     bk_plan *p = calloc(1, sizeof *p);
     if (!p)
-        b->host->die(__FILE__, __LINE__, "plan: no memory for %d layers", count);
+        dnn_no_memory(b->host, sizeof *p);
     p->device = b;
     p->dnn = b->dnn;
     p->count = count;
@@ -200,7 +200,7 @@ static bk_plan *plan_blank(bk *b, const bk_layer *layers, int count, int64_t n, 
     p->layer = malloc((size_t)count * sizeof *p->layer);
     p->made = malloc((size_t)count * sizeof *p->made);
     if (!p->layer || !p->made)
-        b->host->die(__FILE__, __LINE__, "plan: no memory for %d layers", count);
+        dnn_no_memory(b->host, (size_t)count * sizeof *p->layer);
     for (int i = 0; i < count; i++) {
         p->layer[i] = layers[i];
         p->layer[i].g.n = n;

@@ -126,7 +126,7 @@ void plan_place(bk_plan *p)
     unsigned *touched = calloc((size_t)p->values + 1, sizeof *touched);
     span *spans = calloc(3 * (size_t)p->values + 1, sizeof *spans);
     if (!touched || !spans)
-        p->dnn->host->die(__FILE__, __LINE__, "plan: no memory to place %d arrays", p->values);
+        dnn_no_memory(p->dnn->host, 3 * (size_t)p->values * sizeof *spans);
     mark_phases(p, touched);
     (p->since ? place_more : place_first)(p, touched, spans);
     for (int i = 0; i < p->values; i++)

@@ -25,8 +25,17 @@ static const char *status_text(dnnl_status_t status)
     }
 }
 
+void dnn_no_memory(const bk_host *host, size_t bytes)
+{
+    if (host->out_of_memory)
+        host->out_of_memory(bytes);
+    host->die(__FILE__, __LINE__, "no memory for %zu bytes", bytes);
+}
+
 void dnn_die(const dnn *d, const char *call, dnnl_status_t status, const char *file, int line)
 {
+    if (status == dnnl_out_of_memory && d->host->out_of_memory)
+        d->host->out_of_memory(0);
     d->host->die(file, line, "oneDNN: %s: %s (status %d)", call, status_text(status), (int)status);
 }
 
@@ -34,7 +43,7 @@ dnn *dnn_open(const bk_host *host)
 {
     dnn *d = calloc(1, sizeof *d);
     if (!d)
-        host->die(__FILE__, __LINE__, "oneDNN: no memory for an engine");
+        dnn_no_memory(host, sizeof *d);
     d->host = host;
     DNN_CHECK(d, dnnl_engine_create(&d->engine, dnnl_cpu, 0));
     DNN_CHECK(d, dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags));
@@ -81,7 +90,7 @@ dnn_op *dnn_make(const dnn *d, dnnl_status_t status, dnnl_primitive_desc_t choic
         dnn_die(d, call, status, __FILE__, __LINE__);
     dnn_op *op = calloc(1, sizeof *op);
     if (!op)
-        dnn_die(d, call, dnnl_out_of_memory, __FILE__, __LINE__);
+        dnn_no_memory(d->host, sizeof *op);
     op->choice = choice;
     if (strncmp(dnn_info(op), "ref", 3) == 0) {
         dnn_drop(op);
