@@ -2,13 +2,14 @@
 #include "interrupt.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
 static struct sigaction before[SIGNALS];
-static volatile sig_atomic_t caught;
+static atomic_int caught; /* threads look at it; free of locks, as a handler needs */
 
 static void note(int number)
 {
@@ -36,6 +37,7 @@ void interrupt_end(void)
 {
     for (int i = 0; i < SIGNALS; i++)
         sigaction(signals[i], &before[i], NULL);
-    if (caught)
-        raise(caught);
+    int number = caught;
+    if (number)
+        raise(number);
 }

@@ -285,11 +285,11 @@ static int draw(order *r, int own)
 static int open_and_draw(order *r)
 {
     int rc = 0, own = 0;
-    for (; rc == 0 && r->in.n < r->nresults; r->in.n += rc == 0) {
-        rc = source_open(&r->in.sources[r->in.n], r->results[r->in.n], r->of, &own);
+    for (int i = 0; rc == 0 && i < r->nresults; i++) {
+        rc = source_open(&r->in.sources[i], r->results[i], r->of, &own);
+        r->in.n += rc == 0; /* to be closed */
         if (rc == 0 && own && r->nresults > 1)
-            rc = fault("plot %s: %s is drawn again as it is: name nothing beside it", r->of->name,
-                       r->results[r->in.n]);
+            rc = fault("plot %s: %s is drawn again as it is: name nothing beside it", r->of->name, r->results[i]);
     }
     rc = rc == 0 ? draw(r, own) : -1;
     for (int i = 0; i < r->in.n; i++)
