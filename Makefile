@@ -26,6 +26,7 @@ NVCC    := $(if $(filter clean help uninstall,$(MAKECMDGOALS)),,$(shell $(if $(f
 HOST    := $(patsubst %.c,%.o,$(filter-out harness/main.c,$(wildcard harness/*.c datasets/*.c plots/*.c)))
 CPU     := $(patsubst %.c,%.o,$(filter-out kernels/cpu/onednn%.c,$(wildcard kernels/cpu/*.c)) kernels/cpu/onednn$(DNN).c)
 CUDA    := $(if $(NVCC),$(patsubst %,%.o,$(wildcard kernels/cuda/*.c kernels/cuda/*.cu)))
+WIRES   := $(if $(filter clean help uninstall,$(MAKECMDGOALS)),,$(patsubst %,$(B)/kernels/wire/%.so,$(shell sh .ci/wires $(NVCC))))
 METHODS := $(patsubst %.c,$(B)/%.so,$(wildcard methods/*.c))
 BAD     := $(patsubst %.c,$(B)/%.so,$(wildcard tests/bad/*.c))
 SHIMS   := $(patsubst %.c,$(B)/%.so,$(wildcard tests/shim/*.c))
@@ -41,7 +42,7 @@ DESTDIR ?=
 .PHONY: all demo test lint bench bundle install uninstall deb method san soak tsan races fuzz fuzzers clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
-all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(if $(CUDA),$(B)/kernels/cuda.so) $(METHODS) $(B)/oodbench.1
+all: $(B)/oodbench $(B)/kernels/ref.so $(B)/kernels/cpu.so $(if $(CUDA),$(B)/kernels/cuda.so) $(WIRES) $(METHODS) $(B)/oodbench.1
 
 # Everything depends on the flags it was built with. What was built is installed as it
 # is, by whoever may: root may find another compiler of CUDA, or none.
@@ -81,6 +82,17 @@ $(B)/kernels/cuda/images.cu.o: CUFLAGS += -fmad=false # random.h's draws have th
 $(B)/kernels/cuda.so: $(addprefix $(B)/,$(CUDA)) kernels/exports.map
 	@echo '  LINK $@'
 	$(Q)$(NVCC) -shared -cudart static -o $@ $(filter %.o,$^) -Xlinker --version-script=kernels/exports.map -Xlinker -z,defs -lcudnn -lcublas
+# What joins the processes of one training. The wrapper of MPI calls the compiler of everything else.
+MPICC   ?= mpicc
+$(B)/kernels/wire/mpi.so: kernels/wire/mpi.c kernels/wire.h $(B)/flags
+	@mkdir -p $(@D); $(if $(V),,echo '  MPI  $<')
+	$(Q)OMPI_CC='$(CC)' MPICH_CC='$(CC)' $(MPICC) $(STD) $(OPT) $(SAN) $(WARN) -shared -o $@ $<
+$(B)/kernels/wire/%.c.o: kernels/wire/%.c $(B)/flags
+	@mkdir -p $(@D); $(if $(V),,echo '  NVCC $<')
+	$(Q)$(NVCC) -O2 -g -Xcompiler -std=c11,-D_GNU_SOURCE,-fPIC,-Wall,-Wextra -MMD -MP -c $< -o $@
+$(B)/kernels/wire/nccl.so: $(B)/kernels/wire/nccl.c.o
+	@echo '  LINK $@'
+	$(Q)$(NVCC) -shared -cudart static -o $@ $< -lnccl -Xlinker -z,defs
 # The same files for the processor, and what they call in place of CUDA (tests/emulator).
 EMULATE := -std=c++17 $(OPT) -fPIC -pthread -ffp-contract=off -fvisibility=hidden $(SAN) -Wall -Wextra -Wno-unknown-pragmas -Itests/emulator/include -MMD -MP
 $(B)/tests/emulator/%.cu.o: %.cu $(B)/flags

@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "fault.h"
 #include "given_features.h"
+#include "ranks.h"
 #include "report.h"
 
 #include <math.h>
@@ -128,6 +129,21 @@ static const struct {
              {"sharpness", cell_sharpness}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+/* One of several ranks joins the others before it opens a device, since it takes a card of its own. */
+static int open_ranked(cell *k, const char *path)
+{
+    bool slow;
+    int64_t ranks = strcmp(k->kind, "train") == 0 ? cell_ranks(k) : 1;
+    if (ranks > 1 && !k->starter)
+        return cell_ranks_start(k, path, ranks);
+    if (ranks < 1 || (ranks > 1 && cell_ranks_join(ranks) != 0) || open_device(k) != 0 ||
+        ranks_open_device(&slow) != 0)
+        return -1;
+    if (slow && ranks_here() == 0)
+        report_line("note\tkernels/wire/nccl.so was not built: sums over cards pass through the host");
+    return 0;
+}
+
 static int run_cell(cell *k, const char *path)
 {
     int i = 0;
@@ -143,7 +159,7 @@ static int run_cell(cell *k, const char *path)
     if (i == KINDS)
         return fault("%s: cell is train, features, score, landscape or sharpness; found `%s`",
                      config_origin(k->c, "cell"), k->kind);
-    if (config_int(k->c, "seed", &k->seed, 0, INT64_MAX) != 0 || open_device(k) != 0)
+    if (config_int(k->c, "seed", &k->seed, 0, INT64_MAX) != 0 || open_ranked(k, path) != 0)
         return -1;
     const char *elsewhere = config_text(k->c, "given");
     if (elsewhere ? open_given(k, elsewhere) != 0 : open_network(k) != 0 || open_extractor(k) != 0)
@@ -151,20 +167,32 @@ static int run_cell(cell *k, const char *path)
     return kinds[i].run(k);
 }
 
+/* The reason is this process's alone where others have the same task. */
+static void tell_end(int rc)
+{
+    int marked = strncmp(fault_text(), "abi: ", 5) == 0 || strncmp(fault_text(), "needs: ", 7) == 0;
+    if (rc < 0)
+        report_line("status\t%s%s", marked ? "" : "failed: ", fault_text());
+    else
+        ranks_close(); /* a rank that fails does not wait for the others */
+}
+
 int cell_main(int argc, char **argv)
 {
-    if (argc != 2 || strcmp(argv[1], "--help") == 0) {
+    int ranked = argc == 4 && strcmp(argv[2], "--ranked") == 0;
+    if ((argc != 2 && !ranked) || strcmp(argv[1], "--help") == 0) {
         fprintf(argc == 2 ? stdout : stderr, "usage: oodbench cell FILE.yml\n"
                                              "runs one cell of an experiment; `oodbench run` writes such files\n");
         return argc == 2 ? EXIT_OK : EXIT_CONFIG;
     }
-    cell k = {.c = config_new()};
-    report_open();
+    cell k = {.c = config_new(), .starter = ranked ? argv[3] : NULL};
+    if (ranked)
+        cell_ranks_bind(k.starter);
+    else
+        report_open();
     hdf_dare();
     int rc = run_cell(&k, argv[1]);
-    int marked = strncmp(fault_text(), "abi: ", 5) == 0 || strncmp(fault_text(), "needs: ", 7) == 0;
-    if (rc < 0)
-        report_line("status\t%s%s", marked ? "" : "failed: ", fault_text());
+    tell_end(rc);
     if (k.net)
         nn_free(k.net);
     plugin_close(k.plugin);

@@ -127,6 +127,8 @@ char *expand_cell(const plan *p, const model *m, enum cell_kind kind, const scor
         char from[256];
         put(c, "out", m->file);
         config_copy(c, "save_s", p->c, "save_s");
+        config_copy(c, "ranks", p->c, "ranks");
+        config_copy(c, "mpirun", p->c, "mpirun");
         for (int i = 0; (s = settings_at(i)); i++)
             if (s->recipe)
                 config_copy(c, s->key, p->c, variants_recipe_key(p, m->train, s->key, from));

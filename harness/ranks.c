@@ -60,64 +60,78 @@ void ranks_close(void)
     place = (wire_place){0, 1, 0};
 }
 
-/* The interface of kernels/NAME.so; NULL with fault() set. */
-static const wire_api *load(const char *name, const char *cure)
+/* kernels/wire/NAME.so, and whether it was built. */
+static bool find(char *path, size_t cap, const char *name)
 {
-    char path[PATH_MAX + 256], folder[PATH_MAX];
-    const wire_api *(*query)(void);
+    char folder[PATH_MAX];
     const char *chosen = getenv("OODBENCH_KERNELS");
-    snprintf(path, sizeof path, "%s/%s.so", chosen ? chosen : layout_beside(folder, sizeof folder, "kernels"),
-             name);
-    if (!file_exists(path)) {
-        fault("ranks: there is no %s: %s, then make", path, cure);
-        return NULL;
-    }
+    snprintf(path, cap, "%s/wire/%s.so", chosen ? chosen : layout_beside(folder, sizeof folder, "kernels"), name);
+    return file_exists(path);
+}
+
+int ranks_possible(void)
+{
+    char path[PATH_MAX + 32];
+    return find(path, sizeof path, "mpi")
+               ? 0
+               : fault("ranks: several processes are joined by MPI, and %s was not built: install an MPI with its "
+                       "headers (packages libopenmpi-dev and openmpi-bin), then make",
+                       path);
+}
+
+/* The interface of an object; NULL with fault() set. */
+static const wire_api *load(const char *path)
+{
+    const wire_api *(*query)(void);
     void *object = dlopen(path, RTLD_NOW | RTLD_GLOBAL); /* MPI loads parts of itself, which look for it */
     if (!object) {
-        fault("ranks: %s: %s", path, dlerror());
+        fault("ranks: %s: install the library it names, or name its folder in LD_LIBRARY_PATH", dlerror());
         return NULL;
     }
     *(void **)&query = dlsym(object, "wire_query");
     const wire_api *api = query ? query() : NULL;
-    if (!api || api->abi != WIRE_ABI || api->size != sizeof *api) {
-        fault("ranks: %s was built for another program: rebuild it with make", path);
-        return NULL;
-    }
-    return api;
+    if (api && api->abi == WIRE_ABI && api->size == sizeof *api)
+        return api;
+    fault("ranks: %s was built for another program: rebuild it with make", path);
+    return NULL;
 }
 
-static int open_line(line *l, const char *name, const char *cure)
+static int open_line(line *l, const char *path)
 {
     char why[512] = "";
-    l->api = load(name, cure);
+    l->api = load(path);
     if (!l->api)
         return -1;
     l->w = l->api->open(host.w ? host.api : NULL, host.w, &place, why, sizeof why);
     if (l->w)
         return 0;
     l->api = NULL;
-    return fault("ranks: %s: %s", name, why);
+    return fault("ranks: %s: %s", path, why);
 }
 
 int ranks_open(int64_t expected)
 {
-    if (open_line(&host, "mpi", "install an MPI with its headers (package libopenmpi-dev)") != 0)
+    char path[PATH_MAX + 32];
+    if (ranks_possible() != 0)
+        return -1;
+    find(path, sizeof path, "mpi");
+    if (open_line(&host, path) != 0)
         return -1;
     if (place.size == expected)
         return 0;
-    return fault("ranks: %lld processes are wanted and MPI knows of %d: is `mpirun` that of the MPI this was built "
-                 "with?",
-                 (long long)expected, place.size);
+    return fault("ranks: %lld processes are wanted, and MPI knows of %d: is `mpirun` that of the MPI which %s was "
+                 "built with?",
+                 (long long)expected, place.size, path);
 }
 
 int ranks_open_device(bool *slow)
 {
-    bool is_card = place.size > 1 && strcmp(device_name(), "cuda") == 0;
-    char path[PATH_MAX], folder[PATH_MAX];
-    const char *chosen = getenv("OODBENCH_KERNELS");
-    snprintf(path, sizeof path, "%s/nccl.so", chosen ? chosen : layout_beside(folder, sizeof folder, "kernels"));
-    *slow = is_card && !file_exists(path);
-    return is_card && !*slow ? open_line(&card, "nccl", "install NCCL with its headers (package libnccl-dev)") : 0;
+    char path[PATH_MAX + 32];
+    *slow = false;
+    if (place.size == 1 || strcmp(device_name(), "cuda") != 0)
+        return 0;
+    *slow = !find(path, sizeof path, "nccl");
+    return *slow ? 0 : open_line(&card, path);
 }
 
 /* Sums. */

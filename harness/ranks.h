@@ -28,9 +28,10 @@ int ranks_here(void);  /* this process's number; 0: it reports and writes files 
 int ranks_count(void); /* 1 when there are no others */
 int ranks_local(void); /* its number among those of this machine */
 
-/* Joins the others, over kernels/mpi.so, of which `expected` must have been
- * started; before device_open. Then, with a device whose memory is not the host's,
- * sums go by kernels/nccl.so, where it is built; *slow: where it is not. -1 with fault() set. */
+/* Joins the others over kernels/wire/mpi.so; so many must have been started; before
+ * device_open. Then, where the device is a card, sums go by wire/nccl.so; *slow: that was
+ * not built, and they pass through the host. possible: was the former built? -1 with fault() set. */
+int ranks_possible(void);
 int ranks_open(int64_t expected);
 int ranks_open_device(bool *slow);
 void ranks_use(const wire_api *api, wire *w, wire_place at); /* a wire that is open already; closed by: */

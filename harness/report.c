@@ -21,6 +21,11 @@ void report_open(void)
     progress_pipe(PIPE_FD);
 }
 
+int report_channel(void)
+{
+    return report_fd;
+}
+
 /* A line longer than this is cut; below PIPE_BUF a write is never torn. */
 static void send(const char *prefix, const char *fmt, va_list args)
 {

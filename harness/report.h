@@ -5,6 +5,8 @@
 
 void report_open(void); /* also sends progress the same way */
 
+int report_channel(void); /* the descriptor */
+
 /* One whole line, without its newline, in one write. */
 void report_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

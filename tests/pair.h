@@ -62,7 +62,7 @@ static inline void pair_close(wire *w)
     close(w->fd);
 }
 
-static const wire_api pair_api = {WIRE_ABI, sizeof(wire_api), "pair", 0, NULL, pair_sum, pair_tell, pair_close};
+static const wire_api pair_api = {WIRE_ABI, sizeof(wire_api), "pair", NULL, pair_sum, pair_tell, pair_close};
 
 /* Runs `work` in `ranks` (1 or 2) processes of their own, whose exit codes come back. No
  * device may be open here: its threads would not follow. */
