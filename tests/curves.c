@@ -1,6 +1,7 @@
 /* curves.c - what the figures of scores put into their CSVs: densities that sum to one,
  * curves whose areas are the rows' metrics. */
 #include "program.h"
+#include "weights.h"
 
 #include "../harness/data.h"
 #include "../harness/engine.h"
@@ -12,19 +13,15 @@
 
 static int begin(void **state)
 {
-    net *n;
     (void)state;
     if (program_begin("curves") != 0)
         return -1;
-    char *weights = text_format("%s/w.safetensors", here);
-    int status,
-        rc = device_open("cpu", 0) != 0 || nn_build(&n, "resnet20", 10, 1) != 0 || nn_save(n, weights, NULL) != 0;
+    int status, rc = device_open("cpu", 0) != 0 || put_weights("w.safetensors", 1) != 0;
     write_text("a.yml",
                "benchmark: tiny.yml\nnet: resnet20\nweights: w.safetensors\nscore: [ebo, msp]\ndevice: cpu\n");
     char *said = output(&status, "run '%s/a.yml' --imported '%s/imported' --out '%s/out'", here, here, here);
     if (status)
         fprintf(stderr, "%s\n", said);
-    free(weights);
     free(said);
     return rc || status ? -1 : 0;
 }

@@ -8,6 +8,7 @@
 #include "../kernels/random.h"
 #include "nights.h"
 #include "tested.h"
+#include "weights.h"
 
 enum { IMAGES = 300, SIDE = 32, PIXELS = SIDE * SIDE * 3 };
 
@@ -102,16 +103,6 @@ static void again(void **state)
     free(path);
 }
 
-static void make_weights(void)
-{
-    net *n;
-    char *path = text_format("%s/w.safetensors", here);
-    assert_int_equal(nn_build(&n, "resnet20", 10, 3), 0);
-    assert_int_equal(nn_save(n, path, NULL), 0);
-    nn_free(n);
-    free(path);
-}
-
 static void any_threads(void **state)
 {
     static const char more[] =
@@ -119,7 +110,7 @@ static void any_threads(void **state)
         "--vim.dim 16 --threads %d";
     (void)state;
     night one, other;
-    make_weights();
+    assert_int_equal(put_weights("w.safetensors", 3), 0);
     for (int threads = 1; threads <= 3; threads++) {
         int status;
         char *arguments = text_format(more, threads), *out = text_format("threads%d", threads);
