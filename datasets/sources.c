@@ -50,7 +50,7 @@ static unsigned form_bits(const benchmark *b, const bench_set *s, int *held)
         return strcmp(split, "train") == 0 ? TRAIN : strcmp(split, "val") == 0 ? VAL : TEST;
     if (b->data)
         bits = format_splits(s->form, file_join(path, sizeof path, b->data, s->path));
-    if (s->take)
+    if (b->data && s->take)
         bits = with_classes(b, path, bits);
     if ((bits & (VAL | TEST)) == VAL) /* nobody publishes the labels of ImageNet's test images */
         bits = (bits & TRAIN) | TEST;
