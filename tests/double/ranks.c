@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <signal.h>
 
 enum { SIDE = 8, CLASSES = 3, TRAIN = 22, VAL = 7, AUXILIARY = 9, BATCH = 4, OUTLIERS = 2, STEPS = 5 };
 
@@ -213,6 +214,7 @@ typedef struct training {
     const char *key, *value; /* of the method; NULL: as they are */
     const char *name;        /* of the files it leaves */
     int64_t epoch_steps, epochs;
+    const char *dies; /* the loss at which rank 1 is killed: of the method `mortal` */
 } training;
 
 static int train(void *arg)
@@ -236,7 +238,11 @@ static int train(void *arg)
     job.recipe.lr = 0.02;
     if (a->key)
         config_set(c, a->key, a->value, "test");
-    snprintf(path, sizeof path, "%s/methods/%s.so", tested_build(), a->method);
+    snprintf(path, sizeof path, "%s/%s/%s.so", tested_build(),
+             strcmp(a->method, "mortal") == 0 ? "tests/bad" : "methods", a->method);
+    if (a->dies && ranks_here() == 1)
+        setenv("MORTAL", a->dies, 1);
+    job.save_s = 1e-9;
     if (device_open_api(bk_query(BK_ABI, sizeof(bk_api)), 0) != 0 || plugin_open(&p, path) != 0 ||
         plugin_configure(p, c) != 0 || net_build(&e.net, "resnet20", CLASSES, SIDE, 5) != 0)
         goto failed;
@@ -281,16 +287,16 @@ static void same_networks(const char *name, int a, const char *other, int b, int
 }
 
 static const training methods[] = {
-    {"ce", NULL, NULL, NULL, "ce", STEPS, 1},
-    {"oe", NULL, NULL, NULL, "oe", STEPS, 1},
-    {"ebo_ft", NULL, NULL, NULL, "ebo_ft", STEPS, 1},
-    {"sam", NULL, NULL, NULL, "sam", STEPS, 1},
-    {"sam", "oe", "sam.base", "oe", "sam over oe", STEPS, 1},
-    {"asam", NULL, "asam.bn_update", "both", "asam", STEPS, 1},
-    {"drsam", NULL, "drsam.severity", "0", "drsam", STEPS, 1},
-    {"greg", NULL, "greg.m_in", "-1", "greg", STEPS, 1},
-    {"greg", NULL, "greg.grad_reduction", "paper", "greg as in the paper", STEPS, 1},
-    {"oe_grad", NULL, "oe_grad.oe_score", "msp", "oe_grad", STEPS, 1},
+    {"ce", NULL, NULL, NULL, "ce", STEPS, 1, NULL},
+    {"oe", NULL, NULL, NULL, "oe", STEPS, 1, NULL},
+    {"ebo_ft", NULL, NULL, NULL, "ebo_ft", STEPS, 1, NULL},
+    {"sam", NULL, NULL, NULL, "sam", STEPS, 1, NULL},
+    {"sam", "oe", "sam.base", "oe", "sam over oe", STEPS, 1, NULL},
+    {"asam", NULL, "asam.bn_update", "both", "asam", STEPS, 1, NULL},
+    {"drsam", NULL, "drsam.severity", "0", "drsam", STEPS, 1, NULL},
+    {"greg", NULL, "greg.m_in", "-1", "greg", STEPS, 1, NULL},
+    {"greg", NULL, "greg.grad_reduction", "paper", "greg as in the paper", STEPS, 1, NULL},
+    {"oe_grad", NULL, "oe_grad.oe_score", "msp", "oe_grad", STEPS, 1, NULL},
 };
 enum { METHODS = sizeof methods / sizeof *methods };
 
@@ -311,6 +317,41 @@ static void trains_the_same(void **state)
     forget_files(a.name);
 }
 
+/* Rank 1 is killed in the second epoch; rank 0 notices and ends. What it saved is taken
+ * up by two, to the bits of a training that nobody stopped, or by one. */
+static void goes_on_where_a_rank_died(void **state)
+{
+    (void)state;
+    training whole = {"mortal", NULL, NULL, NULL, "whole", 3, 2, NULL}, cut = whole;
+    int codes[2];
+    pair_run(2, train, &whole, codes);
+    assert_int_equal(codes[0] + codes[1], 0);
+    for (int ranks = 2; ranks >= 1; ranks--) {
+        cut.name = "cut";
+        cut.dies = "5";
+        pair_run(2, train, &cut, codes);
+        assert_int_equal(codes[0], PAIR_LOST);
+        assert_int_equal(codes[1], 128 + SIGKILL);
+        cut.dies = NULL;
+        pair_run(ranks, train, &cut, codes);
+        assert_int_equal(codes[0], 0);
+        same_networks("whole", 0, "cut", 0, ranks == 2);
+        forget_files("cut");
+    }
+    forget_files("whole");
+}
+
+static void refuses_what_is_no_share(void **state)
+{
+    (void)state;
+    training a = {"gregplus", NULL, NULL, NULL, "refused", 1, 1, NULL};
+    int codes[2];
+    pair_run(2, train, &a, codes);
+    assert_int_equal(codes[0], 1);
+    assert_int_equal(codes[1], 1);
+    assert_int_not_equal(access(in_folder("refused.safetensors"), F_OK), 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -329,10 +370,11 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[METHODS + 2] = {cmocka_unit_test(totals_by_hand),
-                                            cmocka_unit_test(derivatives_are_of_the_joined_batch)};
+    struct CMUnitTest tests[METHODS + 4] = {
+        cmocka_unit_test(totals_by_hand), cmocka_unit_test(derivatives_are_of_the_joined_batch),
+        cmocka_unit_test(goes_on_where_a_rank_died), cmocka_unit_test(refuses_what_is_no_share)};
     for (int i = 0; i < METHODS; i++)
-        tests[i + 2] = (struct CMUnitTest){methods[i].name, trains_the_same, NULL, NULL,
+        tests[i + 4] = (struct CMUnitTest){methods[i].name, trains_the_same, NULL, NULL,
                                            (void *)(uintptr_t)&methods[i]};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
