@@ -23,7 +23,7 @@
 #define MOST_SIDE (1 << 14)
 
 struct dataset {
-    char *name, *digest, *source;
+    char *name, *written, *digest, *source; /* written: the digest of what the file holds */
     int64_t n, side, resize;
     int32_t *labels;
     uint64_t at, bytes; /* where in the file the images begin; how many bytes all of them take */
@@ -142,9 +142,8 @@ static int read_ends(dataset *d, hid_t at)
 /* What the pixels depend on besides the files: the same files shown in another way are other images. */
 static void digest_reading(dataset *d)
 {
-    char *with = text_format("%s\nside %lld\nresize %lld\ndecoder %d\n", d->digest, (long long)d->side,
+    char *with = text_format("%s\nside %lld\nresize %lld\ndecoder %d\n", d->written, (long long)d->side,
                              (long long)d->resize, DECODE_VERSION);
-    free(d->digest);
     d->digest = text_more(NULL, FILE_DIGEST);
     file_digest_bytes(d->digest, with, strlen(with));
     free(with);
@@ -203,7 +202,7 @@ static int read_split(dataset *d, hid_t file, const char *path, const char *spli
     hid_t group = H5Gopen2(file, split, H5P_DEFAULT);
     if (group < 0)
         return fault("%s: `%s` is no group: " AGAIN, path, split);
-    d->digest = read_string(group, "sha256");
+    d->written = read_string(group, "sha256");
     d->source = read_string(group, "source");
     int rc = read_images(d, group) != 0 || read_labels(d, group) != 0;
     H5Gclose(group);
@@ -211,7 +210,7 @@ static int read_split(dataset *d, hid_t file, const char *path, const char *spli
         return fault("%s: the images or labels of `%s` are not as expected (bytes n x side x side x %d in one "
                      "piece, or files and where each ends; n integers): " AGAIN,
                      path, split, SCHEMA_CHANNELS);
-    if (!d->digest || strlen(d->digest) != 64 || !d->source)
+    if (!d->written || strlen(d->written) != 64 || !d->source)
         return fault("%s: `%s` lacks its digest or source: " AGAIN, path, split);
     if (d->ends)
         digest_reading(d);
@@ -315,6 +314,7 @@ void dataset_close(dataset *d)
     if (d->map)
         munmap(d->map, d->size);
     free(d->name);
+    free(d->written);
     free(d->digest);
     free(d->source);
     free(d->labels);
@@ -329,7 +329,12 @@ const char *dataset_name(const dataset *d)
 
 const char *dataset_digest(const dataset *d)
 {
-    return d->digest;
+    return d->digest ? d->digest : d->written;
+}
+
+const char *dataset_written(const dataset *d)
+{
+    return d->written;
 }
 
 const char *dataset_source(const dataset *d)

@@ -17,8 +17,9 @@ void dataset_close(dataset *d);
 int dataset_lacks(const char *path, const char *split); /* 1: a data set can be read, it has no such split */
 
 const char *dataset_name(const dataset *d);
-const char *dataset_digest(const dataset *d); /* SHA-256 of all that pixels and labels depend on, 64 hex digits */
-const char *dataset_source(const dataset *d); /* what it was made from, one `key value` a line */
+const char *dataset_digest(const dataset *d);  /* SHA-256 of all that pixels and labels depend on, 64 hex digits */
+const char *dataset_written(const dataset *d); /* likewise, of the bytes in the file alone: verify.h */
+const char *dataset_source(const dataset *d);  /* what it was made from, one `key value` a line */
 int64_t dataset_count(const dataset *d);
 int64_t dataset_side(const dataset *d);          /* images are side x side, or shown so */
 int64_t dataset_channels(const dataset *d);      /* 3 */

@@ -122,11 +122,11 @@ static int check_split(reading *r, const char *path, const char *split)
     for (int i = 0; i < 32; i++)
         snprintf(found + 2 * i, 3, "%02x", raw[i]);
     int rc =
-        strcmp(found, dataset_digest(d)) == 0
+        strcmp(found, dataset_written(d)) == 0
             ? 0
             : fault("%s: the images or labels of `%s` are damaged (SHA-256 %.12s when they were written, %.12s "
                     "now): delete the file, and it is imported again",
-                    path, split, dataset_digest(d), found);
+                    path, split, dataset_written(d), found);
     dataset_close(d);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "../harness/engine.h"
 #include "../harness/features.h"
 #include "../harness/reader.h"
+#include "../harness/verify.h"
 #include "folder.h"
 #include "pictures.h"
 #include "tested.h"
@@ -242,6 +243,8 @@ static void twins_are_found(void **state)
                                                                  at("pixels.h5"), "-o", at("sheet.png"), NULL}),
                      0);
     assert_true(file_exists(at("sheet.png")));
+    assert_int_equal(verify_set(at("files.h5")), 0); /* which believes no note, as there is none */
+    assert_true(file_exists(at("files.h5.verified")));
     dataset_close(d);
     dataset_close(p);
     dataset_close(s);
