@@ -1,13 +1,13 @@
 /* fill.c - a block is filled by all threads and then written by one: bytes go to
  * the disk in order, and no more than two blocks' worth of memory is needed. */
 #include "fill.h"
+#include "../harness/crew.h"
 #include "../harness/fault.h"
 #include "../harness/progress.h"
 #include "../harness/text.h"
 #include "interrupt.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,13 +146,6 @@ static int fill_blocks(crew *c, store *s, worker *w, int n)
     return rc;
 }
 
-static int cores(void)
-{
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n > MOST_THREADS ? MOST_THREADS : n;
-}
-
 static void dismiss(const fill *f, worker *w, int n)
 {
     for (int i = 0; f->close && i < n; i++)
@@ -161,10 +154,10 @@ static void dismiss(const fill *f, worker *w, int n)
     free(w);
 }
 
-/* As many workers as cores, each with what it works with; NULL with fault(). */
+/* As many workers as processors, each with what it works with; NULL with fault(). */
 static worker *hire(crew *c, int *n)
 {
-    int want = cores();
+    int want = crew_processors() < MOST_THREADS ? crew_processors() : MOST_THREADS;
     worker *w = text_more(NULL, (size_t)want * sizeof *w);
     for (*n = 0; *n < want; ++*n) {
         w[*n] = (worker){.crew = c, .talks = *n == 0, .bad = -1};

@@ -24,7 +24,7 @@ static void *take_pieces(void *arg)
     return NULL;
 }
 
-static int processors(void)
+int crew_processors(void)
 {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -33,7 +33,7 @@ static int processors(void)
 void crew_share(int threads, int64_t rows, crew_work *work, void *what)
 {
     pthread_t hired[MOST];
-    int wanted = threads > 0 ? threads : processors(), n = 0;
+    int wanted = threads > 0 ? threads : crew_processors(), n = 0;
     wanted = wanted < MOST ? wanted : MOST;
     share s = {.work = work, .what = what, .rows = rows, .piece = rows / (wanted * PIECES) + 1};
     while (n < wanted - 1 && pthread_create(&hired[n], NULL, take_pieces, &s) == 0)

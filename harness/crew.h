@@ -9,8 +9,10 @@
  * where a piece begins: which thread gets which rows is chance. */
 typedef void crew_work(void *what, int64_t first, int64_t last);
 
-/* Until all of 0 .. rows-1 are done, this thread being one of `threads`; 0: as
- * many as this machine runs at once. */
+int crew_processors(void); /* how many threads this machine runs at once for this process */
+
+/* Until all of 0 .. rows-1 are done, this thread being one of `threads`; 0:
+ * crew_processors() of them. */
 void crew_share(int threads, int64_t rows, crew_work *work, void *what);
 
 #endif
