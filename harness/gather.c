@@ -3,13 +3,11 @@
  * resizing are shared among many. */
 #include "gather.h"
 #include "../kernels/random.h"
-#include "crew.h"
 #include "engine.h"
 #include "fault.h"
 #include "paging.h"
 #include "shuffle.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,10 +143,6 @@ static void gather_one(gatherer *g, gathered *b, int64_t i, place p)
 typedef struct making { /* of a batch's pixels */
     gatherer *g;
     gathered *b;
-    int64_t n;
-    const atomic_bool *stop;
-    atomic_llong bad; /* the first that failed; n: none */
-    char why[512];    /* fault() is per thread */
 } making;
 
 resize_part gather_part(const gatherer *g, place p, int64_t w, int64_t h)
@@ -157,18 +151,15 @@ resize_part gather_part(const gatherer *g, place p, int64_t w, int64_t h)
     return crop_draw(&g->o.resized, w, h, seed, CROP_DRAWS * (uint64_t)p.position);
 }
 
-static int make_one(const making *m, desk *k, int64_t i)
+static int make_one(void *what, desk *k, int64_t i)
 {
-    gatherer *g = m->g;
+    const making *m = what;
+    const gatherer *g = m->g;
     int64_t from = m->b->cuts[4 * i], w = g->side, h = g->side;
     uint8_t *out = m->b->px + (size_t)i * g->image;
     const uint8_t *px;
     if (dataset_encoded(g->d)) {
-        size_t size;
-        const void *file = dataset_file(g->d, from, &size);
-        int rc = image_decode(&k->im, file, size);
-        paging_leave((paged){file, size}, bytes_of(g, 0, g->n));
-        if (rc != 0)
+        if (desk_decode(k, g->d, from) != 0)
             return -1;
         px = k->im.px;
         w = k->im.w;
@@ -182,38 +173,12 @@ static int make_one(const making *m, desk *k, int64_t i)
     return resize_box(&k->r, out, g->side, px, w, gather_part(g, p, w, h));
 }
 
-/* Of several that fail the first is told of, whichever thread met it when. */
-static void note(making *m, int64_t i)
-{
-    pthread_mutex_lock(&m->g->desks.lock);
-    if (i < atomic_load(&m->bad)) {
-        atomic_store(&m->bad, i);
-        snprintf(m->why, sizeof m->why, "%s", fault_text());
-    }
-    pthread_mutex_unlock(&m->g->desks.lock);
-}
-
-static void make_some(void *what, int64_t first, int64_t last)
-{
-    making *m = what;
-    desk *k = desks_take(&m->g->desks);
-    for (int64_t i = first; i < last && i < atomic_load(&m->bad) && !(m->stop && atomic_load(m->stop)); i++)
-        if (make_one(m, k, i) != 0)
-            note(m, i);
-    desks_leave(&m->g->desks, k);
-}
-
 static int make(gatherer *g, gathered *b, int64_t n, const atomic_bool *stop)
 {
-    making m = {.g = g, .b = b, .n = n, .stop = stop};
-    atomic_store(&m.bad, n);
+    making m = {.g = g, .b = b};
     for (int64_t i = 0; dataset_encoded(g->d) && i < n; i++) /* all at once, before the first is waited for */
         paging_want(bytes_of(g, b->cuts[4 * i], 1));
-    crew_share(g->o.threads, n, make_some, &m);
-    if (atomic_load(&m.bad) == n)
-        return 0;
-    return fault("%s: its image %d cannot be decoded: %s; the file was damaged since: import it again",
-                 dataset_name(g->d), (int)b->cuts[4 * atomic_load(&m.bad)], m.why);
+    return desks_share(&g->desks, g->o.threads, n, make_one, &m, stop);
 }
 
 int gather(gatherer *g, gathered *b, place first, int64_t n, const atomic_bool *stop)
