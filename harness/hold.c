@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,19 +113,45 @@ void hold_end(int lock)
     close(lock);
 }
 
+/* "results.csv.node7-1234.aside"; with another ending behind it while a figure is drawn. */
+static int is_aside(const char *name)
+{
+    const char *mark = strstr(name, ".aside");
+    return mark && (mark[6] == '\0' || mark[6] == '.');
+}
+
 static int remove_aside(const char *path, const struct stat *s, int kind, struct FTW *at)
 {
-    size_t n = strlen(path);
-    (void)s, (void)at;
-    if (kind == FTW_F && n > 6 && strcmp(path + n - 6, ".aside") == 0)
+    (void)s;
+    if (kind == FTW_F && is_aside(path + at->base))
         unlink(path); /* one that stays takes room, and nothing else */
-    return 0;
+    return FTW_CONTINUE;
+}
+
+/* The process that its name ends in is at work: somebody draws a figure or writes the page. */
+static int is_being_written(const char *name)
+{
+    const char *mark = strstr(name, ".aside"), *number = mark;
+    while (number && number > name && number[-1] >= '0' && number[-1] <= '9')
+        number--;
+    pid_t pid = number && number < mark ? (pid_t)strtol(number, NULL, 10) : 0;
+    return pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+}
+
+/* Of a folder itself: what is below it is not ours, and others may write to it, too. */
+static int remove_aside_here(const char *path, const struct stat *s, int kind, struct FTW *at)
+{
+    if (kind == FTW_D)
+        return at->level > 0 ? FTW_SKIP_SUBTREE : FTW_CONTINUE;
+    return is_being_written(path + at->base) ? FTW_CONTINUE : remove_aside(path, s, kind, at);
 }
 
 void hold_sweep(const char *out)
 {
     static const char *const folders[] = {"cache", "scores", "weights"};
     char path[PATH_MAX];
+    nftw(out, remove_aside_here, 16, FTW_PHYS | FTW_ACTIONRETVAL);
+    nftw(file_join(path, sizeof path, out, "figures"), remove_aside_here, 16, FTW_PHYS | FTW_ACTIONRETVAL);
     for (int i = 0; i < 3; i++)
-        nftw(file_join(path, sizeof path, out, folders[i]), remove_aside, 16, FTW_PHYS);
+        nftw(file_join(path, sizeof path, out, folders[i]), remove_aside, 16, FTW_PHYS | FTW_ACTIONRETVAL);
 }

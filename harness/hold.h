@@ -8,7 +8,8 @@ int hold(const char *out, int *lock);
 void hold_end(int lock);
 
 /* The holder alone writes below cache, scores and weights: what is aside there is of
- * processes that were killed, and goes. */
+ * processes that were killed, and goes. So it does in the folder itself and in figures,
+ * unless the process lives: reports and figures are made there without holding it. */
 void hold_sweep(const char *out);
 
 /* On a file system of several machines not every kernel's lock is seen on the

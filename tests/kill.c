@@ -153,6 +153,40 @@ static void left_by_the_killed(void **state)
     free(log);
 }
 
+/* What was written aside by who is dead goes, whoever it was; what a living process writes stays. */
+static void left_aside(void **state)
+{
+    static const char *const dead[] = {"results.csv.x-%ld.aside", "figures/roc.csv.x-%ld.aside.svg",
+                                       "cache/features-1.h5.x-%ld.aside"};
+    (void)state;
+    int status;
+    pid_t ended = fork();
+    if (ended == 0)
+        _exit(0);
+    night_wait(ended);
+    for (int i = 0; i < 3; i++) {
+        char *name = text_format(dead[i], (long)ended), *path = text_format("swept/%s", name);
+        write_text(path, "half");
+        free(path);
+        free(name);
+    }
+    char *mine = text_format("swept/report.html.x-%ld.aside", (long)getpid());
+    write_text(mine, "half");
+    write_text("swept/deeper/results.csv.x-1.aside", "not ours");
+    char *said = night_run(&status, "swept", "--score msp");
+    if (status != 0)
+        fail_msg("%s", said);
+    free(said);
+    char *command = text_format("cd '%s/swept' && find . -name '*.aside*' | sort >'%s/left'", here, here);
+    assert_int_equal(system(command), 0);
+    char *left = read_text("left"), *expected = text_format("./deeper/results.csv.x-1.aside\n./%s\n", mine + 6);
+    assert_string_equal(left, expected);
+    free(expected);
+    free(left);
+    free(command);
+    free(mine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +194,7 @@ int main(void)
         cmocka_unit_test(killed_side_by_side),
         cmocka_unit_test(second_waits_or_says),
         cmocka_unit_test(left_by_the_killed),
+        cmocka_unit_test(left_aside),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
