@@ -172,7 +172,7 @@ static int put_offsets(const store *s)
     hid_t at = create_array(s->group, "at", H5T_STD_U64LE, 1, &n);
     int good = at >= 0 && H5Dwrite(at, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, s->is.at) >= 0;
     if (at >= 0)
-        H5Dclose(at);
+        good = H5Dclose(at) >= 0 && good;
     return good && put_numbers(s->group, "side", H5T_STD_I64LE, 0, &s->is.side) == 0 &&
                    put_numbers(s->group, "resize", H5T_STD_I64LE, 0, &s->is.resize) == 0
                ? 0
@@ -223,19 +223,18 @@ int store_files(store *s, const char *split, int64_t n, const uint64_t *at, int6
     return begin_split(s, split, &is, source);
 }
 
-static void close_split(store *s)
+/* HDF5 writes what it still holds of a small array when that is closed. */
+static int close_split(store *s)
 {
-    if (s->x >= 0)
-        H5Dclose(s->x);
-    if (s->y >= 0)
-        H5Dclose(s->y);
-    if (s->group >= 0)
-        H5Gclose(s->group);
+    int bad = s->x >= 0 && H5Dclose(s->x) < 0;
+    bad |= s->y >= 0 && H5Dclose(s->y) < 0;
+    bad |= s->group >= 0 && H5Gclose(s->group) < 0;
     s->x = s->y = s->group = -1;
     free(s->labels);
     EVP_MD_CTX_free(s->sha);
     s->labels = NULL;
     s->sha = NULL;
+    return bad ? -1 : 0;
 }
 
 static int finish_split(store *s)
@@ -252,8 +251,7 @@ static int finish_split(store *s)
     if (H5Dwrite(s->y, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, s->labels) < 0 ||
         put_strings(s->group, "sha256", &hex, 0) != 0)
         return store_fault(s);
-    close_split(s);
-    return 0;
+    return close_split(s) == 0 ? 0 : store_fault(s);
 }
 
 /* Selects `count` images from s->done on; 4 extents of pixels, one of files. */
