@@ -241,7 +241,7 @@ static void exit_codes(void **state)
         {"show absent", 2},
         {"table absent.csv", 2},
         {"import --help", 0},
-        {"doctor --benchmark cifar10 /", 1},
+        {"doctor --benchmark cifar10 --imported /nowhere /", 1},
     };
     int status;
     char line[32];
