@@ -94,20 +94,21 @@ _oodbench_parameters() {
     done <<<"$said"
 }
 
-# What may follow a key of `run`: the words behind its last colon, if its default is among them.
+# What may follow a key of `run`, where that is true or false, or `one of` some words.
 _oodbench_choices() { # KEY
-    local said line word choices
+    local said line
+    local -a choices
     _oodbench_ask run --help
     while IFS= read -r line; do
-        [[ $line =~ ^\ \ $1\ +([^ ]+)\ +(.*) ]] || continue
-        word=${BASH_REMATCH[1]} choices=${BASH_REMATCH[2]##*: }
-        if [[ $word == true || $word == false ]]; then
+        [[ $line =~ ^\ \ "$1"\ +(.*) ]] || continue
+        line=${BASH_REMATCH[1]}
+        if [[ $line =~ ^(true|false)\  ]]; then
             _oodbench_words true false
-        elif [[ " $choices " == *" $word "* && $word == [a-z]* ]]; then
-            read -r -a choices <<<"$choices"
+        elif [[ $line =~ \;\ (one|a\ list)\ of\ (.*) ]]; then
+            IFS=', ' read -r -a choices <<<"${BASH_REMATCH[2]}"
             _oodbench_words "${choices[@]}"
         fi
-    done <<<"$said"
+    done <<<"${said//$'\n'                              / }" # what goes on below goes on
 }
 
 # What may follow an option.

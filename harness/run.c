@@ -129,14 +129,15 @@ static int run_plan(rows *r)
 static int help(FILE *to)
 {
     fputs("usage: oodbench run FILE.yml [--key value ...]\n"
-          "Runs the experiment that FILE.yml describes, or what is left of it, and prints its table.\n"
-          "`run demo` and `run results/demo.yml` find the experiments that come with oodbench from any folder.\n"
-          "Every key can be given on the command line. Lists multiply: [a, b], or a,b after --key.\n"
+          "Runs the experiment that FILE.yml describes, or what is left of it, and\n"
+          "prints its table. `run demo` and `run results/demo.yml` find the experiments\n"
+          "that come with oodbench, from any folder. Every key can be given on the\n"
+          "command line. Lists multiply: [a, b], or a,b after --key.\n"
           "Exit status: 0 all rows are there, 1 some failed, 2 nothing could be run.\n\n"
-          "key              default\n",
+          "key                  default\n",
           to);
     settings_print(to);
-    fputs("  METHOD.parameter          `oodbench methods` lists them; here lists multiply, too\n", to);
+    fputs("  METHOD.parameter            `oodbench methods` lists them; lists multiply\n", to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }
 

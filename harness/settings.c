@@ -161,12 +161,42 @@ const char *settings_nearest(const char *key)
     return config_nearest(key, names, SETTINGS);
 }
 
+/* Words in lines that end before column WIDTH and begin at INDENT, as the first line has. */
+static void print_wrapped(FILE *to, const char *words)
+{
+    enum { INDENT = 30, WIDTH = 77 };
+    int column = INDENT;
+    for (int n; (n = (int)strcspn(words, " ")) > 0; words += n, words += strspn(words, " ")) {
+        int fits = column == INDENT || column + 1 + n < WIDTH;
+        if (!fits)
+            fprintf(to, "\n%*s", INDENT, "");
+        column = fits ? column + (column > INDENT) + n : INDENT + n;
+        fprintf(to, "%s%.*s", fits && column > INDENT + n ? " " : "", n, words);
+    }
+    fputc('\n', to);
+}
+
+/* "; one of sgd, adam" */
+static void add_choices(text *t, const setting *s)
+{
+    text_add(t, "%s", s->list ? "; a list" : s->choices ? "; one" : "");
+    for (const char *c = s->choices; c && *c; c += strcspn(c, " "), c += strspn(c, " "))
+        text_add(t, "%s%.*s", c == s->choices ? " of " : ", ", (int)strcspn(c, " "), c);
+}
+
 void settings_print(FILE *to)
 {
     for (int i = 0; i < SETTINGS; i++) {
         const setting *s = &table[i];
-        fprintf(to, "  %-18s %-8s %s%s%s%s\n", s->key, s->init ? s->init : "", s->help, s->list ? "; a list" : "",
-                s->choices ? ": " : "", s->choices ? s->choices : "");
+        text t = {0};
+        text_add(&t, "%s", s->help);
+        add_choices(&t, s);
+        if (s->init && strlen(s->init) > 8) /* the words begin below */
+            fprintf(to, "  %-18s %s\n%30s", s->key, s->init, "");
+        else
+            fprintf(to, "  %-18s %-8s ", s->key, s->init ? s->init : "");
+        print_wrapped(to, text_str(&t));
+        text_free(&t);
     }
 }
 
