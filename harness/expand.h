@@ -47,9 +47,9 @@ typedef struct variants {
 } variants;
 
 typedef struct plan {
-    config *c;         /* checked, with every default filled in */
-    const char *file;  /* the configuration */
-    char **words;      /* of the command line it was made of, [nwords]; NULL: of none */
+    config *c;        /* checked, with every default filled in */
+    const char *file; /* the configuration */
+    char **words;     /* of the command line it was made of, [nwords]; NULL: of none */
     int nwords;
     char *name;        /* its name without folder and .yml */
     char *out, *cache; /* absolute folders */

@@ -155,7 +155,7 @@ static int make_one(void *what, desk *k, int64_t i)
 {
     const making *m = what;
     const gatherer *g = m->g;
-    int64_t from = m->b->cuts[4 * i], w = g->side, h = g->side;
+    int64_t from = m->b->cuts[4 * i], w = g->side, h = w;
     uint8_t *out = m->b->px + (size_t)i * g->image;
     const uint8_t *px;
     if (dataset_encoded(g->d)) {

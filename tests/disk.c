@@ -150,7 +150,8 @@ static void fails_everywhere(const struct writer *w, int stays_full)
     unlink(path);
     assert_int_equal(w->write(path, 0), 0);
     for (uint64_t n = 1; n <= calls; n++) {
-        disk->calls = disk->failed = 0;
+        disk->calls = 0;
+        disk->failed = 0;
         disk->last = stays_full ? DISK_ALWAYS : n;
         disk->first = n;
         int rc = w->write(path, 1);
