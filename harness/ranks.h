@@ -10,12 +10,15 @@
  *  - images, crops and outliers are those of the joined batch (stream.h), and
  *    draws are the same on all ranks.
  *
- * What is equal. One rank with the same batch computes the same real numbers,
- * for methods marked `.ranks` (method.h). In floating point they differ as sums
- * in another order do: by a few units in the last place in a step, more with every step
- * that follows. tests/double/ranks.c holds the two together in double, to 1e-9
- * after several steps. All ranks hold the same bits. With one rank everything
- * here is nothing: no operation is recorded and no bit changes. */
+ * What is equal. One rank with the same batch computes the same real numbers, for
+ * methods marked `.ranks` (method.h): tests/double/ranks.c holds the two together in
+ * double, to 1e-9 after several steps. In float they differ as sums in another order
+ * do, and where that tips a ReLU over: four steps of a fresh ResNet-20 end within 0.4 %
+ * of the way they went (tests/ranks.c), and it grows from step to step. All ranks
+ * hold the same bits, which is checked after every epoch. With one rank everything
+ * here is nothing: no operation is recorded and no bit changes. Several ranks train
+ * without plans, layer by layer, in float also where `precision: bf16` is asked for.
+ */
 #ifndef RANKS_H
 #define RANKS_H
 
@@ -42,6 +45,6 @@ void ranks_close(void);
 tensor *ranks_total(tensor *x);
 void ranks_sum(tensor *leaf);
 void ranks_add(double *values, int n);
-void ranks_tell(void *host, size_t bytes);
+void ranks_tell(void *bytes, size_t n);
 
 #endif

@@ -34,6 +34,7 @@ check() { # check NAME COMMAND...: fails when the command does
 }
 for f in $code; do
     [ "$f" = "$other" ] && continue
+    case $f in kernels/wire/*) continue ;; esac # mpicc and nvcc see these, in the build, where they are
     for cc in gcc clang; do
         # shellcheck disable=SC2086
         check "$f: $cc" $cc $flags -fsyntax-only "$f"
