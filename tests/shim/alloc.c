@@ -20,12 +20,22 @@
 #include <unistd.h>
 
 static alloc_state *state;
+static pid_t whose; /* a fork of it rehearses what it then does itself (datasets/hdf.c) */
 static uintptr_t program_begins, program_ends; /* of the executable */
+
+/* Preloaded, it has its room from the start; without asking, as a sanitizer that is
+ * not there yet cannot answer. */
+#define OWN_THREAD __attribute__((tls_model("initial-exec"))) static _Thread_local
+
+OWN_THREAD volatile int
+    looking; /* dlsym asks for memory, and gives some back: it calls us, unknown to the compiler */
 
 /* The next library's function of this name. (A plain cast of dlsym's pointer is not C.) */
 static void find(void *function, const char *name)
 {
+    looking++;
     void *at = dlsym(RTLD_NEXT, name);
+    looking--;
     if (!at)
         abort();
     memcpy(function, &at, sizeof at);
@@ -55,6 +65,7 @@ __attribute__((constructor)) static void begin(void)
     if (fd >= 0)
         close(fd);
     dl_iterate_phdr(take_program, NULL);
+    whose = getpid();
     if (at != MAP_FAILED)
         state = at;
 }
@@ -72,8 +83,8 @@ static int is_ours(const void *caller)
 
 static int must_fail(const void *caller)
 {
-    static _Thread_local int inside; /* dladdr may allocate */
-    if (!state || inside)
+    OWN_THREAD int inside; /* dladdr may allocate */
+    if (!state || inside || getpid() != whose)
         return 0;
     inside = 1;
     int ours = is_ours(caller);
@@ -86,22 +97,22 @@ static int must_fail(const void *caller)
     return 1;
 }
 
-/* While dlsym looks for calloc it may ask for memory itself. */
-static _Alignas(max_align_t) char early[4096];
+/* What dlsym gets; it is never given back. */
+static _Alignas(max_align_t) char early_room[1 << 16];
 static size_t early_used;
 
-static void *early_calloc(size_t bytes)
+static void *early(size_t bytes)
 {
-    void *p = early + early_used;
+    void *p = early_room + early_used;
     early_used += (bytes + 15) / 16 * 16;
-    if (early_used > sizeof early)
+    if (early_used > sizeof early_room)
         abort();
     return p;
 }
 
 static int is_early(const void *p)
 {
-    return (const char *)p >= early && (const char *)p < early + sizeof early;
+    return (const char *)p >= early_room && (const char *)p < early_room + sizeof early_room;
 }
 
 #define REAL(result, name, ...)                                                                                    \
@@ -112,26 +123,26 @@ static int is_early(const void *p)
 
 void *malloc(size_t n)
 {
+    if (looking)
+        return early(n);
     REAL(void *, malloc, size_t);
     return REFUSED ? NULL : real(n);
 }
 
 void *calloc(size_t n, size_t size)
 {
-    static int looking;
     if (looking)
-        return early_calloc(n * size);
-    looking = 1;
+        return early(n * size);
     REAL(void *, calloc, size_t, size_t);
-    looking = 0;
     return REFUSED ? NULL : real(n, size);
 }
 
 void free(void *p)
 {
+    if (looking || is_early(p))
+        return;
     REAL(void, free, void *);
-    if (!is_early(p))
-        real(p);
+    real(p);
 }
 
 /* Less of what is there is always granted, and nothing is freed when it is refused. */
