@@ -84,7 +84,7 @@ typedef struct reader {
     yaml_parser_t parser;
     yaml_event_t event;
     const char *origin;
-    char prefix[512]; /* the keys of the mappings around, joined by dots */
+    char prefix[256]; /* the keys of the mappings around, joined by dots; quoted, YAML takes 1,024 bytes */
 } reader;
 
 static int next(reader *r)
