@@ -116,8 +116,7 @@ static void a_data_set(void **state)
         "import '%1$s/tiny.yml' --imported '%1$s/imported'",
         "inspect '%1$s/imported/tiny/newshapes.h5' -o '%1$s/sheet.png'",
         "doctor --benchmark '%1$s/tiny.yml' --imported '%1$s/imported' --verify",
-        "corrupt '%1$s/imported/tiny/newshapes.h5' --corruptions fog,jpeg_compression --severities 3 -o "
-        "'%1$s/c.h5'",
+        "corrupt '%1$s/imported/tiny/newshapes.h5' --corruptions fog,pixelate --severities 3 -o '%1$s/c.h5'",
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         char arguments[4096];
