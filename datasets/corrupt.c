@@ -12,24 +12,26 @@
 
 #define MOST_WORDS 64
 
-static const char usage[] =
-    "oodbench corrupt BENCHMARK SET ... [--data DIR] [--imported DIR]\n"
-    "oodbench corrupt FILE.h5 --out FILE.h5 [--corruptions C,...] [--severities S,...] [options]\n"
-    "\n"
-    "The first form makes the sets named, of datasets/BENCHMARK.yml or of a .yml file of\n"
-    "your own, that say what they `corrupt`, if they are missing or out of date.\n"
-    "  --data DIR         the folder with images and lists (else OODBENCH_DATA)\n"
-    "  --imported DIR     where the HDF5 files go (datasets/imported)\n"
-    "\n"
-    "The second corrupts a split of a file that was imported; brightness_3 is a split of\n"
-    "what comes out.\n"
-    "  --corruptions C    names with commas between, main (the fifteen), extra (the four), all (main)\n"
-    "  --severities S     1 to 5 with commas between (1,2,3,4,5)\n"
-    "  --seed N           another seed, other noise (0)\n"
-    "  --split S          what is corrupted (test)\n"
-    "  --name N           the set's name (that of the file)\n"
-    "\n"
-    "The corruptions:\n";
+static const char usage[] = "usage: oodbench corrupt BENCHMARK SET ... [--data DIR] [--imported DIR]\n"
+                            "       oodbench corrupt FILE.h5 --out FILE.h5 [--corruptions C,...]\n"
+                            "                        [--severities S,...] [options]\n"
+                            "Corrupts images; what is behind an option in parentheses is its default.\n"
+                            "\n"
+                            "The first form makes the sets named, of datasets/BENCHMARK.yml or of a .yml file\n"
+                            "of your own, that say what they `corrupt`, if they are missing or out of date.\n"
+                            "  --data DIR         the folder with images and lists (OODBENCH_DATA)\n"
+                            "  --imported DIR     where the HDF5 files go (datasets/imported)\n"
+                            "\n"
+                            "The second corrupts a split of a file that was imported; brightness_3 is a split\n"
+                            "of what comes out.\n"
+                            "  --corruptions C    names with commas between, main (the fifteen), extra (the\n"
+                            "                     four), all (main)\n"
+                            "  --severities S     1 to 5 with commas between (1,2,3,4,5)\n"
+                            "  --seed N           another seed, other noise (0)\n"
+                            "  --split S          what is corrupted (test)\n"
+                            "  --name N           the set's name (that of the file)\n"
+                            "\n"
+                            "The corruptions:\n";
 
 typedef struct words {
     char *text; /* cut up */
@@ -48,7 +50,7 @@ static int help(void)
     for (int i = 0; corruption_at(i); i++)
         if (corruption_at(i)->kind != CORRUPTION_AUGMENTATION)
             printf("  %-18s %s\n", corruption_at(i)->name,
-                   corruption_at(i)->kind == CORRUPTION_MAIN ? "" : "extra");
+                   corruption_at(i)->kind == CORRUPTION_MAIN ? "main" : "extra");
     return EXIT_OK;
 }
 

@@ -6,22 +6,27 @@
 #include "file.h"
 #include "network.h"
 #include "text.h"
+#include "wrap.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
-    "usage: oodbench convert CHECKPOINT [--net NAME] -o FILE.safetensors\n"
-    "Reads what torch.save() wrote (.pt .pth .th .ckpt, without executing anything in it) or .safetensors, and\n"
-    "writes a network's weights and statistics as .safetensors in float32, under the names of its original.\n\n"
-    "  --net NAME              the network; without it, the one whose tensors these are\n"
-    "  -o, --output FILE       what to write\n\n"
-    "A state dict may lie under `state_dict`, `model`, `net` or `model_state_dict`; prefixes that all names have\n"
-    "(`module.`, `model.`, `net.` ...), the head's name (fc, linear, classifier, head) and both of torchvision's\n"
-    "spellings of DenseNets are known. `run` reads all this by itself; a converted file loads faster, says in its\n"
-    "metadata what it is, and can be read without PyTorch. Networks:\n ";
+static const char usage[] = "usage: oodbench convert CHECKPOINT [--net NAME] -o FILE.safetensors\n"
+                            "Reads what torch.save() wrote (.pt .pth .th .ckpt, without executing anything\n"
+                            "in it) or .safetensors, and writes a network's weights and statistics as\n"
+                            ".safetensors in float32, under the names of its original.\n"
+                            "\n"
+                            "  --net NAME              the network; without it, the one whose tensors these\n"
+                            "                          are\n"
+                            "  -o, --output FILE       what to write\n"
+                            "\n"
+                            "A state dict may lie under `state_dict`, `model`, `net` or `model_state_dict`;\n"
+                            "prefixes that all names have (`module.`, `model.`, `net.` ...), the head's name\n"
+                            "(fc, linear, classifier, head) and both of torchvision's spellings of DenseNets\n"
+                            "are known. `run` reads all this by itself; a converted file loads faster, says\n"
+                            "in its metadata what it is, and can be read without PyTorch. Networks:\n  ";
 
 typedef struct request {
     const char *from, *to, *net;
@@ -30,9 +35,11 @@ typedef struct request {
 static int help(FILE *to)
 {
     fputs(usage, to);
+    text names = {0};
     for (int i = 0; nn_known(i); i++)
-        fprintf(to, " %s", nn_known(i));
-    fputc('\n', to);
+        text_add(&names, "%s%s", i ? " " : "", nn_known(i));
+    wrap_words(to, WRAP_HELP, 2, text_str(&names));
+    text_free(&names);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }
 

@@ -7,6 +7,7 @@
 #include "file.h"
 #include "layout.h"
 #include "plot.h"
+#include "wrap.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,20 +25,23 @@ typedef struct request {
     int verify;
 } request;
 
-static const char usage[] =
-    "usage: oodbench doctor [DATA] [--benchmark NAME|FILE.yml] [--imported DIR] [--verify]\n"
-    "Says what is installed, which benchmarks can run with the images and lists below DATA\n"
-    "(default: OODBENCH_DATA) and with what is imported, what the others lack, where it belongs\n"
-    "and where it is published. Nothing is downloaded.\n\n"
-    "  --benchmark NAME  only this one, all it lacks; or a .yml file of your own\n"
-    "  --imported DIR    where the HDF5 files are (datasets/imported)\n"
-    "  --verify          also reads all of them and compares with the digests they were written with\n\n"
-    "Ends with 0 when a benchmark can run and no data set was found damaged, else with 1.\n";
+static const char usage[] = "usage: oodbench doctor [DATA] [--benchmark NAME|FILE.yml] [--imported DIR]\n"
+                            "                       [--verify]\n"
+                            "Says what is installed, which benchmarks can run with the images and lists\n"
+                            "below DATA (default: OODBENCH_DATA) and with what is imported, and what the\n"
+                            "others lack, where it belongs and where it is published. Nothing is downloaded.\n"
+                            "\n"
+                            "  --benchmark NAME  only this one, all it lacks; or a .yml file of your own\n"
+                            "  --imported DIR    where the HDF5 files are (datasets/imported)\n"
+                            "  --verify          also reads all of them and compares with the digests they\n"
+                            "                    were written with\n"
+                            "\n"
+                            "Exit status: 0 a benchmark can run and no data set was found damaged, else 1.\n";
 
 static void say(const char *label, const char *words)
 {
     printf("%-*s", INDENT, label);
-    print_words(INDENT, words);
+    wrap_words(stdout, WRAP_SCREEN, INDENT, words);
 }
 
 /* --- what is installed --- */

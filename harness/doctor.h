@@ -44,9 +44,6 @@ void checkup_count(const checkup *c, const char *group, int *here, int *all);
 /* Reads every data set below the folder, and prints those that are damaged; 1: there are such. */
 int doctor_verify(const char *imported);
 
-/* Words from this column on, on as many lines of a screen as they need. */
-void print_words(int indent, const char *words);
-
 /* What a benchmark lacks and where it comes from, for a screen of 100 columns. */
 void checkup_print(const checkup *c);
 

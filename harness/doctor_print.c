@@ -1,23 +1,9 @@
 /* doctor_print.c - what a benchmark lacks, and where to put what is got from where. */
 #include "doctor.h"
+#include "wrap.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { WIDTH = 100 };
-
-void print_words(int indent, const char *words)
-{
-    int at = indent;
-    for (const char *p = words; *p;) {
-        int n = (int)strcspn(p, " ");
-        if (at > indent && at + 1 + n > WIDTH)
-            at = printf("\n%*s", indent, "") - 1; /* the newline takes no column */
-        at += printf("%s%.*s", at > indent ? " " : "", n, p);
-        p += n + (p[n] != '\0');
-    }
-    putchar('\n');
-}
 
 static void print_lacking(const checkup *c)
 {
@@ -26,7 +12,7 @@ static void print_lacking(const checkup *c)
         if (!s->lacks)
             continue;
         int indent = printf("  %-20s %-9s ", s->name, s->group);
-        print_words(indent, s->lacks);
+        wrap_words(stdout, WRAP_SCREEN, indent, s->lacks);
     }
 }
 

@@ -21,22 +21,22 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    {"run", run_main, "FILE.yml [--key value ...]", "run an experiment, or what is left of it", 0},
-    {"score", score_main, "FEATURES [--score LIST] ...", "score features and logits from elsewhere", 0},
-    {"nightly", nightly_main, "FILE.yml [--accept] ...", "run experiments and hold them against a baseline", 0},
-    {"table", table_main, "RESULTS.csv [--format F]", "print results: text, csv, markdown, latex, openood", 0},
-    {"plot", plot_main, "KIND RESULTS... [-o FILE]", "draw results: figures and the data in them", 0},
-    {"report", report_main, "RESULTS... [-o FILE]", "all of an experiment in one page of HTML", 0},
-    {"compare-paper", compare_paper_main, "RESULTS.csv TABLE.csv", "results beside a published table", 0},
+    {"run", run_main, "FILE.yml", "run an experiment, or what is left of it", 0},
+    {"score", score_main, "FEATURES", "score features and logits from elsewhere", 0},
+    {"nightly", nightly_main, "FILE.yml", "run experiments, compare with a baseline", 0},
+    {"table", table_main, "RESULTS", "print results: text, CSV, Markdown, LaTeX", 0},
+    {"plot", plot_main, "KIND RESULTS", "draw results: a figure and the data in it", 0},
+    {"report", report_main, "RESULTS", "all of an experiment in one page of HTML", 0},
+    {"compare-paper", compare_paper_main, "RESULTS CSV", "results beside a published table", 0},
     {"methods", methods_main, "", "list the methods with their parameters", 0},
-    {"show", show_main, "METHOD", "print a method's defaults as configuration", 0},
-    {"import", import_main, "BENCHMARK / FILE|FOLDER ...", "turn images of any form into HDF5", 0},
-    {"inspect", inspect_main, "FILE|FOLDER ... [-o F.png]", "what a data set holds, and what is there twice", 0},
-    {"corrupt", corrupt_main, "BENCHMARK SET ... / FILE.h5", "corrupt images of a data set, as HDF5", 0},
-    {"convert", convert_main, "CHECKPOINT -o FILE", "a PyTorch checkpoint as .safetensors", 0},
-    {"trace", trace_main, "CHECKPOINT IMAGES -o FILE", "what every layer of a network makes of images", 0},
-    {"doctor", doctor_main, "[DATA]", "which benchmarks can run here, and what the others lack", 0},
-    {"devices", devices_main, "", "list what can compute here, and why something cannot", 0},
+    {"show", show_main, "METHOD", "a method's defaults, as configuration", 0},
+    {"import", import_main, "SETS|FILES", "turn images of any form into HDF5", 0},
+    {"inspect", inspect_main, "FILES", "what data sets hold, what is there twice", 0},
+    {"corrupt", corrupt_main, "SETS|FILE.h5", "corrupt images of a data set, as HDF5", 0},
+    {"convert", convert_main, "CHECKPOINT", "a PyTorch checkpoint as .safetensors", 0},
+    {"trace", trace_main, "CHECKPOINT", "what each layer of it makes of images", 0},
+    {"doctor", doctor_main, "[DATA]", "which benchmarks can run here, or why not", 0},
+    {"devices", devices_main, "", "which devices compute here, or why not", 0},
     {"cell", cell_main, "FILE.yml", "one process of an experiment", 1},
     {"part", part_main, "FOLDER FIRST TASK", "one task of a job array", 1},
     {"describe", describe_main, "METHOD.so", "one method in a form for programs", 1},
@@ -48,9 +48,8 @@ static const struct {
     const char *code, *meaning;
 } exits[] = {
     {"0", "all is well"},
-    {"1",
-     "ran, and not all is well: rows failed (run, score), sets are missing (doctor), worse than before (nightly)"},
-    {"2", "could not run: the configuration, a file or the machine; one line says what to do"},
+    {"1", "ran; rows failed, sets are missing (doctor) or results worse (nightly)"},
+    {"2", "could not run: configuration, file or machine; one line says what to do"},
     {"3", "an operation was used wrongly: a mistake in a method, or in this program"},
     {"4", "out of memory"},
     {"5", "a loss or a score is not finite (cells alone; `run` makes a row of it)"},
@@ -62,11 +61,11 @@ static int usage(FILE *to)
     fputs("oodbench: benchmarks of out-of-distribution detection\n\n", to);
     for (int i = 0; i < COMMANDS; i++)
         if (!commands[i].inner)
-            fprintf(to, "  oodbench %-13s %-28s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    fputs(
-        "\n  To begin: oodbench run results/demo.yml needs no data; oodbench doctor DATA says what else can run.\n"
-        "  oodbench COMMAND --help tells more; oodbench --version prints the version\n\nExit status:\n",
-        to);
+            fprintf(to, "  oodbench %-13s %-12s  %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    fputs("\n  oodbench COMMAND --help tells more; oodbench --version prints the version.\n"
+          "  To begin: `oodbench run demo` needs no data; `oodbench doctor DATA` says what\n"
+          "  else can run.\n\nExit status:\n",
+          to);
     for (size_t i = 0; i < sizeof exits / sizeof *exits; i++)
         fprintf(to, "  %-5s %s\n", exits[i].code, exits[i].meaning);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;

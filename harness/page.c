@@ -31,11 +31,12 @@ enum { SECTIONS = sizeof sections / sizeof *sections };
 static int help(FILE *to)
 {
     fputs("usage: oodbench report RESULTS... [-o FILE] [--all]\n"
-          "Writes results as one HTML file, which needs nothing but itself: failures, tables, figures, the\n"
-          "configuration, and what made the rows. RESULTS: folders (results/out/NAME), or a results.csv; several\n"
-          "are joined as `oodbench table` joins them.\n"
+          "Writes results as one HTML file, which needs nothing but itself: failures,\n"
+          "tables, figures, the configuration, and what made the rows. RESULTS: folders\n"
+          "(results/out/NAME), or a results.csv; several are joined as tables are.\n"
           "  -o FILE  the page (results/out/NAME/report.html)\n"
-          "  --all    also figures that take long to compute and are not kept from before, such as t-SNE\n",
+          "  --all    also figures that take long to compute and are not kept from before,\n"
+          "           such as t-SNE\n",
           to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }

@@ -17,10 +17,12 @@ enum { FORMATS = sizeof formats / sizeof *formats };
 
 static int help(FILE *to)
 {
-    fputs("usage: oodbench compare-paper RESULTS.csv results/paper/TABLE.csv [--format F] [--network NAME]\n"
-          "Results beside a published table: what differs in the setting, then paper, ours and the difference of\n"
-          "every figure. Published rows without ours, and ours that are not published, are listed as such. A mean\n"
-          "is taken over those of the published sets that the results have, and marked where some are missing.\n"
+    fputs("usage: oodbench compare-paper RESULTS.csv results/paper/TABLE.csv\n"
+          "                              [--format F] [--network NAME]\n"
+          "Prints results beside a published table: what differs in the setting, then\n"
+          "paper, ours and the difference of every figure. Published rows without ours,\n"
+          "and ours that are not published, are listed as such. A mean is taken over those\n"
+          "of the published sets that the results have, and marked where some are missing.\n"
           "  --format   text, csv or markdown\n"
           "  --network  only published rows of this network, as it is printed there\n"
           "results/paper/README.md lists the tables.\n",

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "file.h"
 #include "spawn.h"
+#include "wrap.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -46,17 +47,18 @@ const char **figure_defaults(const figure *of)
 
 static int help(FILE *to)
 {
-    fputs(
-        "usage: oodbench plot KIND RESULTS... [-o FILE] [--format svg|png|pdf|tikz] [--width CM] [--option value]\n"
-        "Draws results as a figure, its data in a CSV beside it. RESULTS: folders (results/out/NAME), a "
-        "results.csv\n"
-        "or accuracy.csv, or the CSV of a figure, which is then drawn again.\n\n",
-        to);
-    for (int i = 0; i < figures_count(); i++)
-        fprintf(to, "  %-12s %s\n", figures_at(i)->name, figures_at(i)->help);
-    fputs("\n  oodbench plot KIND --help lists a figure's options. The script is plots/KIND.gp, to be edited and "
-          "run by\n"
-          "  hand: gnuplot -c plots/KIND.gp DATA.csv OUT.svg\n",
+    fputs("usage: oodbench plot KIND RESULTS... [-o FILE] [--format svg|png|pdf|tikz]\n"
+          "                     [--width CM] [--option value]\n"
+          "Draws results as a figure, its data in a CSV beside it. RESULTS: folders\n"
+          "(results/out/NAME), a results.csv or accuracy.csv, or the CSV of a figure,\n"
+          "which is then drawn again.\n\n",
+          to);
+    for (int i = 0; i < figures_count(); i++) {
+        fprintf(to, "  %-12s ", figures_at(i)->name);
+        wrap_words(to, WRAP_HELP, 15, figures_at(i)->help);
+    }
+    fputs("\noodbench plot KIND --help lists a figure's options. The script is plots/KIND.gp,\n"
+          "to be edited and run by hand: gnuplot -c plots/KIND.gp DATA.csv OUT.svg\n",
           to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }

@@ -279,8 +279,8 @@ int methods_main(int argc, char **argv)
     if (argc > 1) {
         int help = strcmp(argv[1], "--help") == 0;
         fprintf(help ? stdout : stderr, "usage: oodbench methods\n"
-                                        "lists the methods: name, part played, source; below, each parameter with "
-                                        "its default, range and meaning\n");
+                                        "Lists the methods: name, part played, source; below, each parameter\n"
+                                        "with its default, range and meaning.\n");
         return help ? EXIT_OK : EXIT_CONFIG;
     }
     registry r;
@@ -329,8 +329,8 @@ int show_main(int argc, char **argv)
     int help = argc > 1 && strcmp(argv[1], "--help") == 0;
     if (argc != 2 || help) {
         fprintf(help ? stdout : stderr, "usage: oodbench show METHOD\n"
-                                        "prints a method's parameters with their defaults, ready to be put into a "
-                                        "configuration\n");
+                                        "Prints a method's parameters with their defaults, ready to be put\n"
+                                        "into a configuration.\n");
         return help ? EXIT_OK : EXIT_CONFIG;
     }
     registry r;

@@ -7,6 +7,7 @@
 #include "recipe.h"
 #include "spawn.h"
 #include "text.h"
+#include "wrap.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -161,21 +162,6 @@ const char *settings_nearest(const char *key)
     return config_nearest(key, names, SETTINGS);
 }
 
-/* Words in lines that end before column WIDTH and begin at INDENT, as the first line has. */
-static void print_wrapped(FILE *to, const char *words)
-{
-    enum { INDENT = 30, WIDTH = 77 };
-    int column = INDENT;
-    for (int n; (n = (int)strcspn(words, " ")) > 0; words += n, words += strspn(words, " ")) {
-        int fits = column == INDENT || column + 1 + n < WIDTH;
-        if (!fits)
-            fprintf(to, "\n%*s", INDENT, "");
-        column = fits ? column + (column > INDENT) + n : INDENT + n;
-        fprintf(to, "%s%.*s", fits && column > INDENT + n ? " " : "", n, words);
-    }
-    fputc('\n', to);
-}
-
 /* "; one of sgd, adam" */
 static void add_choices(text *t, const setting *s)
 {
@@ -195,7 +181,7 @@ void settings_print(FILE *to)
             fprintf(to, "  %-18s %s\n%30s", s->key, s->init, "");
         else
             fprintf(to, "  %-18s %-8s ", s->key, s->init ? s->init : "");
-        print_wrapped(to, text_str(&t));
+        wrap_words(to, WRAP_HELP, 30, text_str(&t));
         text_free(&t);
     }
 }

@@ -20,25 +20,29 @@ static const char *const layout_names[] = {"sets", "paper"};
 
 static int help(FILE *to)
 {
-    fputs(
-        "usage: oodbench table RESULTS.csv [...] [--format F] [--layout L] [--metric M,...] [--score METHOD]\n"
-        "                      [--output PATH]\n"
-        "       oodbench table RESULTS.csv [...] --accuracy [--format F] [--output PATH]\n"
-        "Prints results: near-OOD, far-OOD, every set, accuracy, and with covariate-shifted sets the accuracy on\n"
-        "them and full-spectrum detection; means over seeds, +- the standard deviation of the population, as "
-        "OpenOOD\n"
-        "has it. Training methods stand in groups, as they say of themselves; the best of a column is bold, the\n"
-        "second underlined. Several files are joined; of two rows for the same cell the last one counts.\n"
-        "  --format  text, csv, markdown, latex, or openood (OpenOOD's own CSV, one table per scorer)\n"
-        "  --layout  sets (the default: a table per metric, a column per set), or paper (one table: near, far, "
-        "average\n"
-        "            in every metric, accuracy on clean and on shifted images; its csv is as those of "
-        "results/paper)\n"
-        "  --metric  of fpr95, auroc, aupr_in, aupr_out, fpr95_id; default fpr95,auroc, in csv all\n"
-        "  --score   only this scorer\n"
-        "  --output  a file instead of the terminal; with openood a folder, which gets one file per scorer\n"
-        "  --accuracy accuracy by corruption and severity, from accuracy.csv (or NAME-accuracy.csv) beside it\n",
-        to);
+    fputs("usage: oodbench table RESULTS.csv [...] [--format F] [--layout L]\n"
+          "                      [--metric M,...] [--score METHOD] [--output PATH]\n"
+          "       oodbench table RESULTS.csv [...] --accuracy [--format F] [--output PATH]\n"
+          "Prints results: near-OOD, far-OOD, every set, accuracy, and with\n"
+          "covariate-shifted sets the accuracy on them and full-spectrum detection; means\n"
+          "over seeds, +- the standard deviation of the population, as OpenOOD has it.\n"
+          "Training methods stand in groups, as they say of themselves; the best of a\n"
+          "column is bold, the second underlined. Several files are joined; of two rows\n"
+          "for the same cell the last one counts.\n"
+          "  --format    text, csv, markdown, latex, or openood (OpenOOD's own CSV, one\n"
+          "              table per scorer)\n"
+          "  --layout    sets (the default: a table per metric, a column per set), or\n"
+          "              paper (one table: near, far, average in every metric, accuracy\n"
+          "              on clean and on shifted images; its csv is as those of\n"
+          "              results/paper)\n"
+          "  --metric    of fpr95, auroc, aupr_in, aupr_out, fpr95_id; default:\n"
+          "              fpr95,auroc, in csv all\n"
+          "  --score     only this scorer\n"
+          "  --output    a file instead of the terminal; with openood a folder, which gets\n"
+          "              one file per scorer\n"
+          "  --accuracy  accuracy by corruption and severity, from accuracy.csv (or\n"
+          "              NAME-accuracy.csv) beside RESULTS.csv\n",
+          to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }
 

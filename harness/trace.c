@@ -14,17 +14,22 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: oodbench trace CHECKPOINT IMAGES.npy [--net NAME] [--device NAME] -o FILE.safetensors\n"
-    "Computes a network in evaluation on images [n,3,side,side], normalised already, and writes what comes out of\n"
-    "each convolution, by its name in the checkpoint's original (`layer1.0.conv1`), and of each stage (`stem`,\n"
-    "`layer1`, ... `pool`, `head`), in PyTorch's order of extents: to compare with what forward hooks record "
-    "there.\n\n"
-    "  --net NAME              the network; without it, the one that fits tensors and images\n"
+    "usage: oodbench trace CHECKPOINT IMAGES.npy [--net NAME] [--device NAME]\n"
+    "                      -o FILE.safetensors\n"
+    "Computes a network in evaluation on images [n,3,side,side], normalised already,\n"
+    "and writes what comes out of each convolution, by its name in the checkpoint's\n"
+    "original (`layer1.0.conv1`), and of each stage (`stem`, `layer1`, ... `pool`,\n"
+    "`head`), in PyTorch's order of extents: to compare with what forward hooks\n"
+    "record there.\n"
+    "\n"
+    "  --net NAME              the network; without it, the one that fits tensors\n"
+    "                          and images\n"
     "  --device NAME           default: cpu; `oodbench devices` lists them\n"
-    "  -o, --output FILE       what to write\n\n"
-    "  x = torch.randn(2, 3, 224, 224); numpy.save(\"x.npy\", x.numpy())       # in Python\n"
+    "  -o, --output FILE       what to write\n"
+    "\n"
+    "  x = torch.randn(2, 3, 224, 224); numpy.save(\"x.npy\", x.numpy())  # in Python\n"
     "  oodbench trace resnet50.pth x.npy -o trace.safetensors\n"
-    "  t = safetensors.torch.load_file(\"trace.safetensors\")                  # t[\"layer4\"], t[\"head\"]\n";
+    "  t = safetensors.torch.load_file(\"trace.safetensors\")  # t[\"layer4\"], t[\"head\"]\n";
 
 typedef struct request {
     const char *from, *images, *to, *net, *device;
