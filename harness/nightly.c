@@ -13,20 +13,22 @@ typedef struct order {
 
 static int help(FILE *to)
 {
-    fputs(
-        "usage: oodbench nightly FILE.yml [--only NAME,...] [--accept [--incomplete]] [--look] [--again] [--keep]\n"
-        "Runs the experiments that FILE.yml lists, from nothing, holds their rows against the baseline, and "
-        "prints\n"
-        "one screen. A night that was cut short goes on. results/nightly.yml explains the keys.\n"
-        "  --only NAME,...  these experiments alone\n"
-        "  --accept         runs nothing: the last night's results become the baseline, and what changes is said\n"
-        "  --incomplete     with --accept: also of experiments that were not run to their end\n"
-        "  --look           runs nothing: compares and prints the last night again\n"
-        "  --again          a new night, even if the last one was cut short\n"
-        "  --keep           rows that are there already are not computed again\n"
-        "Exit status: 0 nothing regressed, 1 regressed, 2 could not run: an experiment did not come to an end, or\n"
-        "none could be held against a baseline. What needs images that are not there is skipped, and said.\n",
-        to);
+    fputs("usage: oodbench nightly FILE.yml [--only NAME,...] [--accept [--incomplete]]\n"
+          "                        [--look] [--again] [--keep]\n"
+          "Runs the experiments that FILE.yml lists, from nothing, holds their rows\n"
+          "against the baseline, and prints one screen. A night that was cut short goes on.\n"
+          "results/nightly.yml explains the keys.\n"
+          "  --only NAME,...  these experiments alone\n"
+          "  --accept         runs nothing: the last night's results become the baseline,\n"
+          "                   and what changes is printed\n"
+          "  --incomplete     with --accept: also of experiments that did not end well\n"
+          "  --look           runs nothing: compares and prints the last night again\n"
+          "  --again          a new night, even if the last one was cut short\n"
+          "  --keep           rows that are there already are not computed again\n"
+          "Exit status: 0 nothing regressed, 1 regressed, 2 could not run: an experiment\n"
+          "did not come to an end, or none could be held against a baseline. What needs\n"
+          "images that are not there is skipped, and the screen says so.\n",
+          to);
     return to == stdout ? EXIT_OK : EXIT_CONFIG;
 }
 

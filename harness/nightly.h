@@ -96,7 +96,6 @@ double nightly_least(const night *n, const char *measure, int *given); /* `toler
  * short; keep: rows that are there are not computed again. 1: interrupted. */
 int nightly_run(night *n, int again, int keep);
 int nightly_look(night *n); /* only finds out what the last night left */
-int nightly_is_whole(const night *n);
 
 /* nightly_made.c: calibration, and what made.csv says. */
 double calibration_loop(void); /* seconds that a fixed piece of arithmetic takes now */
@@ -108,6 +107,7 @@ char *series_of(const sheet *results, int row);           /* "resnet20 ce vim di
 /* nightly_pair.c: which rows are the same cell. pair[row of b] is a row of a, or -1. */
 int *pair_rows(const sheet *a, const sheet *b);
 int *pair_accuracies(const sheet *a, const sheet *b);
+extern const char *const made_names[2];             /* the columns of made.csv */
 int side_open(side *s, const char *stem, int kept); /* kept: STEM-accuracy.csv, else STEM/accuracy.csv */
 void side_close(side *s);
 /* "k: 50 -> 10" of two rows of results, or "none: ..."; likewise of those of accuracy.csv. */
@@ -118,8 +118,9 @@ char *row_name(const sheet *results, int row);             /* "run X of commit Y
 char *data_differs(const experiment *e, const char *set);  /* "texture test: sha256 0123 -> 4567", or NULL */
 
 /* nightly_compare.c: findings and trials of all experiments, then verdicts. */
-int nightly_compare(night *n);
+void nightly_compare(night *n);
 void nightly_add(night *n, finding f); /* takes over its texts */
+void nightly_drop(finding *f);         /* frees them */
 
 /* nightly_trials.c: the differences of a pair whose digits are not promised. */
 void trials_of_pairs(night *n, int experiment, const int pair[]);
@@ -129,7 +130,7 @@ void trials_decide(night *n);
 /* nightly_speed.c */
 void speed_compare(night *n, int experiment);
 
-/* nightly_accept.c: 0 accepted, 1 refused for one that is not whole. */
+/* nightly_accept.c: -1 also when one was not run to its end, unless `incomplete`. */
 int nightly_accept(night *n, int incomplete);
 
 /* nightly_history.c */

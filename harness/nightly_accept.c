@@ -117,10 +117,8 @@ static int replace(char *const paths[FILES], char *const bytes[FILES], const siz
 /* made.csv matters where rows do: it changes with them, or comes when there is none. */
 static int accept_one(const experiment *e)
 {
-    static const char *const endings[] = {".csv", "-accuracy.csv", "-data.csv", "-made.csv"}, *const names[] = {
-                                                                                                  "results",
-                                                                                                  "accuracy",
-                                                                                                  "data", "made"};
+    static const char *const endings[] = {".csv", "-accuracy.csv", "-data.csv", "-made.csv"};
+    static const char *const names[] = {"results", "accuracy", "data", "made"};
     char *paths[FILES], *bytes[FILES] = {0}, differs[FILES];
     size_t sizes[FILES] = {0};
     text rows = {0};

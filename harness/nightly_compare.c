@@ -23,6 +23,14 @@ void nightly_add(night *n, finding f)
     n->findings[n->nfindings++] = f;
 }
 
+void nightly_drop(finding *f)
+{
+    char *texts[] = {f->series, f->kind, f->where, f->what, f->why, f->was, f->is, f->key};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free(texts[i]);
+    *f = (finding){0};
+}
+
 static const char *at(const experiment *e, int row, int column)
 {
     return sheet_at(e->now.results, row, column);
@@ -312,7 +320,7 @@ static int heavier(const void *a, const void *b)
     return (x->size < y->size) - (x->size > y->size);
 }
 
-int nightly_compare(night *n)
+void nightly_compare(night *n)
 {
     for (int i = 0; i < n->n; i++)
         if (compare_one(n, i) != 0) {
@@ -322,5 +330,4 @@ int nightly_compare(night *n)
         }
     trials_decide(n);
     qsort(n->findings, (size_t)n->nfindings, sizeof *n->findings, heavier);
-    return 0;
 }

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"key", "value"};
-
 /* Products of small matrices in one thread: bound by the processor, not by memory, and in
  * an order that no compiler may change. The fastest of several times: the undisturbed one. */
 double calibration_loop(void)
@@ -112,24 +110,20 @@ static double seconds_of_cells(const char *log, const char *kind)
 
 /* Writing. */
 
-typedef struct lines {
-    text all;
-} lines;
-
-static void put(lines *l, const char *key, const char *value)
+static void put(text *all, const char *key, const char *value)
 {
     const char *fields[] = {key, value};
-    sheet_line(&l->all, fields, 2);
+    sheet_line(all, fields, 2);
 }
 
-static void put_number(lines *l, const char *key, double value)
+static void put_number(text *all, const char *key, double value)
 {
     char number[32];
     snprintf(number, sizeof number, "%.6g", value);
-    put(l, key, value > 0 ? number : "");
+    put(all, key, value > 0 ? number : "");
 }
 
-static void put_speeds(lines *l, const sheet *results)
+static void put_speeds(text *all, const sheet *results)
 {
     text told = {0};
     for (int row = 0; row < sheet_rows(results); row++) {
@@ -141,7 +135,7 @@ static void put_speeds(lines *l, const sheet *results)
             sum_of_series(results, series, &seconds[0], &seconds[1]);
             for (int i = 0; i < 2; i++) {
                 char *key = text_format("%s_s.%s", what[i], series);
-                put_number(l, key, seconds[i]);
+                put_number(all, key, seconds[i]);
                 free(key);
             }
         }
@@ -151,7 +145,7 @@ static void put_speeds(lines *l, const sheet *results)
     text_free(&told);
 }
 
-static void put_settings(lines *l, const config *c)
+static void put_settings(text *all, const config *c)
 {
     char *canonical = config_canonical(c), *rest = canonical;
     for (char *line; rest && (line = strsep(&rest, "\n")) != NULL && *line;) {
@@ -160,7 +154,7 @@ static void put_settings(lines *l, const config *c)
             continue;
         *colon = '\0';
         char *key = text_format("config.%s", line);
-        put(l, key, colon + 2);
+        put(all, key, colon + 2);
         free(key);
     }
     free(canonical);
@@ -191,26 +185,26 @@ static char *device_of(const experiment *e)
 
 int made_write(const experiment *e, const night *n, double before, double after)
 {
-    lines l = {{0}};
+    text all = {0};
     char *path = text_format("%s/made.csv", e->out), *log = text_format("%s.log", e->out), *said = NULL,
          *device = device_of(e);
     size_t size;
     if (file_exists(log) && file_read(log, &said, &size) != 0)
         said = NULL;
-    put(&l, names[0], names[1]);
-    put(&l, "commit", n->commit);
-    put(&l, "machine", n->machine);
-    put(&l, "threads", config_text(e->settings, "threads") ? config_text(e->settings, "threads") : "");
-    put(&l, "device", device);
-    put_number(&l, "calibration_before_s", before);
-    put_number(&l, "calibration_after_s", after);
-    put_number(&l, "calibration_s", (before + after) / 2);
-    put_number(&l, "train_s", seconds_of_cells(said, "train"));
-    put_number(&l, "features_s", seconds_of_cells(said, "features"));
-    put_speeds(&l, e->now.results);
-    put_settings(&l, e->settings);
-    int rc = file_write(path, l.all.bytes, l.all.n);
-    text_free(&l.all);
+    put(&all, made_names[0], made_names[1]);
+    put(&all, "commit", n->commit);
+    put(&all, "machine", n->machine);
+    put(&all, "threads", config_text(e->settings, "threads") ? config_text(e->settings, "threads") : "");
+    put(&all, "device", device);
+    put_number(&all, "calibration_before_s", before);
+    put_number(&all, "calibration_after_s", after);
+    put_number(&all, "calibration_s", (before + after) / 2);
+    put_number(&all, "train_s", seconds_of_cells(said, "train"));
+    put_number(&all, "features_s", seconds_of_cells(said, "features"));
+    put_speeds(&all, e->now.results);
+    put_settings(&all, e->settings);
+    int rc = file_write(path, all.bytes, all.n);
+    text_free(&all);
     free(device);
     free(said);
     free(log);

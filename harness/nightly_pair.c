@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const data_names[] = {"set", "split", "n", "sha256"}, *const made_names[] = {"key", "value"};
+static const char *const data_names[] = {"set", "split", "n", "sha256"};
+const char *const made_names[2] = {"key", "value"};
 
 /* Files. */
 

@@ -264,21 +264,14 @@ int nightly_read(night *n, const char *file, const char *only)
     return choose(n, only);
 }
 
-static void free_finding(finding *f)
-{
-    char *texts[] = {f->series, f->kind, f->where, f->what, f->why, f->was, f->is, f->key};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        free(texts[i]);
-}
-
 void nightly_free(night *n)
 {
     for (int i = 0; i < n->n; i++)
         free_experiment(&n->at[i]);
     for (int i = 0; i < n->nfindings; i++)
-        free_finding(&n->findings[i]);
+        nightly_drop(&n->findings[i]);
     for (int i = 0; i < n->ntrials; i++)
-        free_finding(&n->trials[i].of);
+        nightly_drop(&n->trials[i].of);
     free(n->at);
     free(n->findings);
     free(n->trials);

@@ -396,11 +396,3 @@ int nightly_look(night *n)
     config_free(c);
     return rc;
 }
-
-int nightly_is_whole(const night *n)
-{
-    for (int i = 0; i < n->n; i++)
-        if (n->at[i].ends != NIGHT_RAN && n->at[i].ends != NIGHT_SKIPPED)
-            return 0;
-    return 1;
-}

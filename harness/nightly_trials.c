@@ -214,14 +214,6 @@ void trials_of_accuracy(night *n, int at, const int pair[])
 
 /* Verdicts. */
 
-static void drop(trial *t)
-{
-    char *texts[] = {t->of.series, t->of.kind, t->of.where, t->of.what, t->of.why, t->of.was, t->of.is, t->of.key};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        free(texts[i]);
-    t->of = (finding){0};
-}
-
 /* What chance does not explain is worse, or better: that is to be looked at, too, but no regression. */
 static void find(night *n, trial *t)
 {
@@ -250,7 +242,7 @@ void trials_decide(night *n)
         if (large && (found[i] || odd))
             find(n, t);
         else
-            drop(t);
+            nightly_drop(&t->of);
     }
     n->ntrials = 0;
     free(p);
