@@ -152,9 +152,13 @@ static int damaged(const char *path)
     return fault("%s is damaged: `scancel` the jobs it names, then delete its folder", path);
 }
 
+/* -1: not a number of models or tasks. */
 static int number_at(const config *c, const char *key, int i)
 {
-    return atoi(config_item(c, key, i));
+    char *end;
+    const char *word = config_item(c, key, i);
+    long n = strtol(word, &end, 10);
+    return end == word || *end || n < 0 || n > PARTS_ARRAYS * PARTS_PER_ARRAY ? -1 : (int)n;
 }
 
 int jobarray_read(jobarray *p, const char *folder, config *said)
@@ -171,11 +175,19 @@ int jobarray_read(jobarray *p, const char *folder, config *said)
         return damaged(path);
     snprintf(p->digest, sizeof p->digest, "%s", digest);
     snprintf(p->name, sizeof p->name, "%s", name);
-    for (int i = 0; i < config_items(said, "models"); i++)
-        add(p, number_at(said, "models", i));
+    for (int i = 0; i < config_items(said, "models"); i++) {
+        int which = number_at(said, "models", i);
+        if (which < 0)
+            return damaged(path);
+        add(p, which);
+    }
     for (p->arrays = 0; p->arrays < config_items(said, "tasks"); p->arrays++) {
+        int tasks = number_at(said, "tasks", p->arrays);
+        if (tasks < 1)
+            return damaged(path);
         p->array[p->arrays].first = total;
-        total += p->array[p->arrays].n = number_at(said, "tasks", p->arrays);
+        p->array[p->arrays].n = tasks;
+        total += tasks;
     }
     for (; p->queued < config_items(said, "jobs"); p->queued++)
         snprintf(p->array[p->queued].id, SLURM_ID, "%s", config_item(said, "jobs", p->queued));

@@ -106,18 +106,17 @@ static int queue(watch *w, int i)
     return jobarray_write(p, r->p.nwords, r->p.words);
 }
 
-/* A new array, or -1; none is left half-way when Slurm refuses the first. */
+/* A new array, not queued yet. */
 static int begin(watch *w)
 {
     if (jobarray_make(&w->p, w->r) != 0)
         return -1;
     if (w->p.n == 0)
         return 0;
-    if (jobarray_remove(&w->p) != 0 || jobarray_write(&w->p, w->r->p.nwords, w->r->p.words) != 0)
-        return -1;
-    return 0;
+    return jobarray_remove(&w->p) != 0 ? -1 : jobarray_write(&w->p, w->r->p.nwords, w->r->p.words);
 }
 
+/* When Slurm refuses the first, nothing is left. */
 static int queue_all(watch *w)
 {
     while (w->p.queued < w->p.arrays)
@@ -171,6 +170,12 @@ static int take_up(watch *w)
     int rc = jobarray_read(&w->p, file_join(folder, sizeof folder, w->r->p.out, "parts"), said);
     config_free(said);
     jobarray_digest(&w->r->p, digest);
+    for (int i = 0; rc == 0 && i < w->p.n; i++)
+        if (strcmp(digest, w->p.digest) == 0 && w->p.model[i] >= w->r->p.n)
+            rc =
+                fault("%s/array.yml names more networks than the plan has: it is damaged; `scancel` its jobs, then "
+                      "delete the folder",
+                      folder);
     if (rc == 0 && strcmp(digest, w->p.digest) == 0)
         return 1;
     if (rc == 0)

@@ -52,7 +52,7 @@ static int ask(char **argv, void (*line)(void *arg, char *line), void *arg)
     if (o.end == SPAWN_TIMEOUT)
         return fault("%s does not answer within %d s", name, SECONDS);
     if (o.end != SPAWN_EXIT || o.code != 0)
-        return fault("%s", o.last[0] ? o.last : text_str(&(text){0}));
+        return o.last[0] ? fault("%s", o.last) : fault("%s failed and did not say why", name);
     return 0;
 }
 
