@@ -1,7 +1,9 @@
 /* crop.h - where a random resized crop is cut: torchvision's RandomResizedCrop,
  * given the same uniform draws to the same pixels. Ten times an area and a ratio of
  * sides are drawn; the first rectangle that fits is put anywhere at random, and when
- * none does the middle is taken, as much of it as the ratios allow. */
+ * none does the middle is taken, as much of it as the ratios allow. PyTorch's exp and
+ * log of floats may differ from these in the last bit, which in rare draws moves an
+ * edge by a pixel. */
 #ifndef CROP_H
 #define CROP_H
 

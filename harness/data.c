@@ -8,6 +8,7 @@
 #include "../datasets/schema.h"
 #include "fault.h"
 #include "file.h"
+#include "paging.h"
 #include "text.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ struct dataset {
     int64_t n, side, resize;
     int32_t *labels;
     uint64_t at, bytes; /* where in the file the images begin; how many bytes all of them take */
-    uint64_t *ends;     /* [n+1] image i is the bytes ends[i] .. ends[i+1]) behind `at`; NULL: pixels */
+    uint64_t *ends;     /* [n+1] image i is the bytes ends[i] .. ends[i+1]-1 behind `at`; NULL: pixels */
     void *map;          /* the whole file */
     size_t size;
 };
@@ -381,8 +382,8 @@ const void *dataset_file(const dataset *d, int64_t i, size_t *size)
 
 void dataset_leave(const dataset *d, int64_t first, int64_t n)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), at = (d->at + d->ends[first]) / page * page;
-    madvise((char *)d->map + at, (size_t)(d->at + d->ends[first + n] - at), MADV_DONTNEED);
+    const uint8_t *files = (const uint8_t *)d->map + d->at;
+    paging_leave((paged){files + d->ends[first], d->ends[first + n] - d->ends[first]}, (paged){files, d->bytes});
 }
 
 const int32_t *dataset_labels(const dataset *d)
