@@ -6,6 +6,7 @@
 #include "weights.h"
 
 #include "../harness/engine.h"
+#include "../harness/jobarray.h"
 #include "../harness/models.h"
 
 #include <arpa/inet.h>
@@ -428,14 +429,40 @@ static void on_slurm(void **state)
     same_as_here("a", "cancelled");
 }
 
+/* What stands in array.yml is an index later: it is looked at first. */
+static void damaged_arrays(void **state)
+{
+    static const char *const numbers[] = {"models: [-1]\ntasks: [1]", "models: [x]\ntasks: [1]",
+                                          "models: [0]\ntasks: [-1, 2]", "models: [0]\ntasks: [1x]",
+                                          "models: [0, 1]\ntasks: [1]"};
+    (void)state;
+    char *folder = text_format("%s/parts", here);
+    jobarray p;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char *content = text_format("plan: a\nname: b\nfolder: /\n%s\n", numbers[i]);
+        write_text("parts/array.yml", content);
+        config *said = config_new();
+        assert_int_equal(jobarray_read(&p, folder, said), -1);
+        says(fault_text(), "array.yml is damaged: `scancel` the jobs it names");
+        jobarray_free(&p);
+        config_free(said);
+        free(content);
+    }
+    write_text("parts/array.yml", "plan: a\nname: b\nfolder: /\nmodels: [0, 1]\ntasks: [1, 1]\n");
+    config *said = config_new();
+    assert_int_equal(jobarray_read(&p, folder, said), 0);
+    assert_int_equal(p.array[1].first, 1);
+    jobarray_free(&p);
+    config_free(said);
+    free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(taken_up_again),
-        cmocka_unit_test(tasks_that_die),
-        cmocka_unit_test(rows_that_fail),
-        cmocka_unit_test(refused),
-        cmocka_unit_test_teardown(on_slurm, end_slurm),
+        cmocka_unit_test(damaged_arrays), cmocka_unit_test(taken_up_again),
+        cmocka_unit_test(tasks_that_die), cmocka_unit_test(rows_that_fail),
+        cmocka_unit_test(refused),        cmocka_unit_test_teardown(on_slurm, end_slurm),
     };
     return cmocka_run_group_tests(tests, begin, program_end);
 }
