@@ -4,6 +4,7 @@
 #include "../datasets/hdf.h"
 #include "fault.h"
 #include "file.h"
+#include "text.h"
 
 #include <errno.h>
 #include <hdf5.h>
@@ -57,9 +58,9 @@ static int same_ingredients(hid_t file, const char *ingredients)
     size_t n = strlen(ingredients);
     hid_t a = H5Aopen(file, "ingredients", H5P_DEFAULT);
     hid_t t = a < 0 ? -1 : H5Aget_type(a);
-    char *text = t >= 0 && H5Tget_class(t) == H5T_STRING && H5Tget_size(t) == n ? malloc(n) : NULL;
-    int same = text && H5Aread(a, t, text) >= 0 && memcmp(text, ingredients, n) == 0;
-    free(text);
+    char *found = t >= 0 && H5Tget_class(t) == H5T_STRING && H5Tget_size(t) == n ? text_more(NULL, n) : NULL;
+    int same = found && H5Aread(a, t, found) >= 0 && memcmp(found, ingredients, n) == 0;
+    free(found);
     if (t >= 0)
         H5Tclose(t);
     if (a >= 0)
@@ -85,6 +86,8 @@ static int read_values(hid_t d, hid_t space, cache_array *a)
     a->rows = (int64_t)extent[0];
     a->cols = (int64_t)extent[1];
     a->values = malloc(bytes_of(a) + 1);
+    if (!a->values && H5Dget_storage_size(d) >= bytes_of(a)) /* else its extents are wrong */
+        text_out_of_memory(bytes_of(a));
     return a->values && H5Dread(d, type_of(a), H5S_ALL, H5S_ALL, H5P_DEFAULT, a->values) >= 0 &&
            read_checksum(d, &sum) && sum == checksum(a);
 }
@@ -130,10 +133,11 @@ static int write_attribute(hid_t at, const char *name, hid_t type, const void *v
     return good;
 }
 
-static int write_ingredients(hid_t file, const char *text)
+static int write_ingredients(hid_t file, const char *ingredients)
 {
     hid_t type = H5Tcopy(H5T_C_S1);
-    int good = H5Tset_size(type, strlen(text)) >= 0 && write_attribute(file, "ingredients", type, text);
+    int good = H5Tset_size(type, strlen(ingredients)) >= 0 &&
+               write_attribute(file, "ingredients", type, ingredients);
     H5Tclose(type);
     return good;
 }

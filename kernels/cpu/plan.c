@@ -209,6 +209,21 @@ static bk_plan *plan_blank(bk *b, const bk_layer *layers, int count, int64_t n, 
     return p;
 }
 
+/* Composing instead would end in other last bits, for want of memory that it needs as well. */
+static void *plan_memory(const bk_plan *p)
+{
+    const bk_host *host = p->dnn->host;
+    size_t bytes = plan_rounded(p->plan_bytes);
+    void *memory = aligned_alloc(PLAN_ALIGN, bytes);
+    if (!memory && host->trim) {
+        host->trim();
+        memory = aligned_alloc(PLAN_ALIGN, bytes);
+    }
+    if (!memory)
+        dnn_no_memory(host, bytes);
+    return memory;
+}
+
 /* 0 when some layer cannot be done in this order of memory. */
 static int plan_build(bk_plan *p)
 {
@@ -221,8 +236,8 @@ static int plan_build(bk_plan *p)
         plan_eval(p);
     plan_place(p);
     if (p->plan_bytes)
-        p->memory = aligned_alloc(PLAN_ALIGN, plan_rounded(p->plan_bytes));
-    return p->memory || !p->plan_bytes;
+        p->memory = plan_memory(p);
+    return 1;
 }
 
 /* Layers this file's callers may hand over without being able to run them. */

@@ -387,7 +387,7 @@ void plan_train(bk_plan *p)
     int end = p->count - 1;
     p->back = calloc((size_t)p->count + 1, sizeof *p->back);
     if (!p->back)
-        plan_refuse(p);
+        dnn_no_memory(p->dnn->host, ((size_t)p->count + 1) * sizeof *p->back);
     for (int i = 0; i <= end; i++) {
         enum bk_kind kind = p->layer[i].kind;
         layer_steps *make = p->flags & BK_PULL && pull_forth[kind] ? pull_forth[kind] : forth[kind];
