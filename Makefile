@@ -173,7 +173,7 @@ method:
 san:
 	$(Q)OMP_NUM_THREADS=1 ASAN_OPTIONS=handle_segv=0:abort_on_error=1:detect_leaks=1:intercept_tls_get_addr=0:suppressions=$(CURDIR)/tests/asan.supp $(MAKE) B=$(B)-san SAN='-fsanitize=address,undefined -fno-omit-frame-pointer' OPT='-O1 -g' test
 # Faults in their long form: `make soak [NAME=kill]`. tests/soak.sh says which there are.
-soak: all $(BAD) $(SHIMS) $(addprefix $(B)/tests/,faults damage hostile memcheck kill disk soak)
+soak: all $(BAD) $(SHIMS) $(addprefix $(B)/tests/,faults damage hostile memcheck alloc kill disk soak)
 	$(Q)B=$(B) nice sh tests/soak.sh $(NAME)
 # Races, among the threads of ours: OpenMP's own look like races to the sanitizer.
 RACES   := stream streamed crops decode formats encoded import tsne second

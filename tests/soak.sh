@@ -1,6 +1,7 @@
 #!/bin/sh
 # soak.sh - the long form of the tests of faults, one after the other, each saying how
-# far it is: hundreds of kills, a disk that fails at each of its calls, three nights;
+# far it is: hundreds of kills, a disk that fails at each of its calls, memory that is
+# refused at each request, three nights;
 # commands and cells under valgrind, where that is installed. What goes wrong is
 # printed; ends non-zero when something did.
 cd "$(dirname "$0")/.." || exit 1
@@ -10,7 +11,7 @@ OODBENCH_CACHE=$(mktemp -d "${TMPDIR:-/tmp}/oodbench-soak.XXXXXX") || exit 1
 export B OODBENCH_SOAK OODBENCH_CACHE
 trap 'rm -rf "$OODBENCH_CACHE"' EXIT
 failed=0
-[ $# -gt 0 ] || set -- faults damage hostile memcheck kill disk soak
+[ $# -gt 0 ] || set -- faults damage hostile memcheck alloc kill disk soak
 for test in "$@"; do
     echo "== $test"
     "$B/tests/$test" || failed=$((failed + 1))
