@@ -72,7 +72,7 @@ static double plain(const subject *s)
     for (int i = 0; i < 5; i++) {
         double began = clock_now();
         for (int j = 0; j < POINTS; j++)
-            if (features_forward(seen, set, mean, dev, NULL, logits) != 0)
+            if (features_forward(seen, set, 0, dataset_count(set), mean, dev, logits) != 0)
                 exit(EXIT_CONFIG);
         double rate = s->amount / (clock_now() - began);
         best = rate > best ? rate : best;

@@ -55,7 +55,7 @@ static int begin(const subject *s)
 static double forward_passes(const subject *s)
 {
     double began = clock_now();
-    if (features_forward(at.head, set, half, half, NULL, at.queries.known.logits) != 0)
+    if (features_forward(at.head, set, 0, dataset_count(set), half, half, at.queries.known.logits) != 0)
         exit(EXIT_CONFIG);
     double one = clock_now() - began;
     began = clock_now();
