@@ -94,7 +94,9 @@ static void put_findings(const night *n, FILE *to)
         char *cells[] = {text_copy(words[f->weight]),
                          text_copy(n->at[f->experiment].name),
                          page_spaced(f->series),
-                         text_format("%s %s%s%s", f->kind, f->where, f->where[0] ? ": " : "", f->what),
+                         f->weight == NOTED
+                             ? text_copy(f->what)
+                             : text_format("%s %s%s%s", f->kind, f->where, f->where[0] ? ": " : "", f->what),
                          text_copy(f->why),
                          text_copy(f->was),
                          text_copy(f->is),
