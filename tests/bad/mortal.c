@@ -32,4 +32,4 @@ static tensor *loss(void *self, run *r, const batch *b)
 }
 
 const method method_entry = {METHOD_HEAD,      .name = "mortal", .cite = "nobody", .self_bytes = sizeof(mortal),
-                             .outliers = true, .ranks = true, .loss = loss};
+                             .outliers = true, .ranks = true,    .loss = loss};
