@@ -99,7 +99,8 @@ int pixels_shape(piece *p, const uint8_t *at, const int64_t *e, int dims, enum p
     for (int i = 0; i < dims; i++) {
         int k = order == PIXELS_C ? dims - 1 - i : i;
         assign(p, roles[k], e[k], step);
-        step *= e[k];
+        if (__builtin_mul_overflow(step, e[k], &step))
+            return no_images(what, e, dims);
     }
     return p->h > 0 && p->w > 0 && p->h <= MOST_SIDE && p->w <= MOST_SIDE ? 0 : no_images(what, e, dims);
 }
