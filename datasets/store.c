@@ -246,8 +246,7 @@ static int finish_split(store *s)
         EVP_DigestUpdate(s->sha, s->is.at, (size_t)(s->is.n + 1) * sizeof *s->is.at);
     EVP_DigestUpdate(s->sha, s->labels, (size_t)s->is.n * sizeof *s->labels);
     EVP_DigestFinal_ex(s->sha, raw, NULL);
-    for (int i = 0; i < 32; i++)
-        snprintf(digest + 2 * i, 3, "%02x", raw[i]);
+    file_digest_text(digest, raw);
     if (H5Dwrite(s->y, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, s->labels) < 0 ||
         put_strings(s->group, "sha256", &hex, 0) != 0)
         return store_fault(s);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,19 @@ char *file_join(char *out, size_t cap, const char *folder, const char *name)
 int file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)
+{
+    (void)s, (void)kind, (void)at;
+    return remove(path);
+}
+
+int file_remove_tree(const char *folder)
+{
+    if (nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 || errno == ENOENT)
+        return 0;
+    return fault("cannot remove %s: %s", folder, strerror(errno));
 }
 
 int file_mkdirs(const char *folder)
@@ -137,9 +151,9 @@ int file_read(const char *path, char **bytes, size_t *size)
     return rc == 0 ? 0 : fault("cannot read %s: %s", path, strerror(why));
 }
 
-static void hex(char digest[FILE_DIGEST], const unsigned char *raw, unsigned n)
+void file_digest_text(char digest[FILE_DIGEST], const unsigned char raw[32])
 {
-    for (unsigned i = 0; i < n; i++)
+    for (int i = 0; i < 32; i++)
         snprintf(digest + 2 * i, 3, "%02x", raw[i]);
 }
 
@@ -149,7 +163,7 @@ void file_digest_bytes(char digest[FILE_DIGEST], const void *bytes, size_t size)
     unsigned n = 0;
     if (EVP_Digest(bytes, size, raw, &n, EVP_sha256(), NULL) != 1)
         abort(); /* libcrypto without SHA-256 is a broken installation */
-    hex(digest, raw, n);
+    file_digest_text(digest, raw);
 }
 
 int file_digest(char digest[FILE_DIGEST], const char *path)
@@ -169,6 +183,6 @@ int file_digest(char digest[FILE_DIGEST], const char *path)
         fclose(f);
     if (!good)
         return fault("cannot read %s: %s", path, strerror(errno));
-    hex(digest, raw, n);
+    file_digest_text(digest, raw);
     return 0;
 }

@@ -23,6 +23,9 @@ int file_read(const char *path, char **bytes, size_t *size);
 int file_mkdirs(const char *folder);
 int file_exists(const char *path);
 
+/* Removes a folder and what is in it, on its own file system; 0 also when there is none. */
+int file_remove_tree(const char *folder);
+
 /* Joins with one slash; returns `out`. Ends the process when cap is too small. */
 char *file_join(char *out, size_t cap, const char *folder, const char *name);
 
@@ -30,5 +33,6 @@ char *file_join(char *out, size_t cap, const char *folder, const char *name);
 #define FILE_DIGEST 65
 void file_digest_bytes(char digest[FILE_DIGEST], const void *bytes, size_t size);
 int file_digest(char digest[FILE_DIGEST], const char *path);
+void file_digest_text(char digest[FILE_DIGEST], const unsigned char raw[32]);
 
 #endif

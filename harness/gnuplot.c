@@ -17,11 +17,6 @@ static int find_gnuplot(char path[PATH_MAX])
     return fault("plot: `gnuplot` is not found in PATH: install it (Debian: apt-get install gnuplot-nox)");
 }
 
-static void ignore(void *arg, char *line)
-{
-    (void)arg, (void)line;
-}
-
 static int judge(const figure *of, const outcome *o, char **said)
 {
     if (o->end == SPAWN_INTERRUPT)
@@ -48,7 +43,7 @@ int gnuplot_draw(const figure *of, const char *csv, const char *out, double widt
     layout_absolute(data, sizeof data, csv);
     layout_absolute(picture, sizeof picture, out);
     char *argv[] = {gnuplot, plain, script_follows, script, data, picture, width > 0 ? cm : NULL, NULL};
-    job j = {.argv = argv, .report_fd = 3, .timeout_s = 60, .report = ignore};
+    job j = {.argv = argv, .report_fd = 3, .timeout_s = 60};
     setenv("LC_ALL", "C.UTF-8", 1);
     int rc = file_exists(script) ? spawn_run(&o, &j) : fault("plot %s: its script %s is missing", of->name, script);
     if (rc == 0)
@@ -70,7 +65,7 @@ int gnuplot_describe(char *said, size_t cap)
     if (find_gnuplot(gnuplot) != 0)
         return -1;
     char *argv[] = {gnuplot, plain, execute, ask, NULL};
-    job j = {.argv = argv, .report_fd = 3, .timeout_s = 20, .report = ignore};
+    job j = {.argv = argv, .report_fd = 3, .timeout_s = 20};
     if (spawn_run(&o, &j) != 0)
         return -1;
     if (o.end != SPAWN_EXIT || o.code != 0 || !strstr(o.last, " draws"))

@@ -8,7 +8,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,17 +193,9 @@ int jobarray_read(jobarray *p, const char *folder, config *said)
     return total == p->n ? 0 : damaged(path);
 }
 
-static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)
-{
-    (void)s, (void)kind, (void)at;
-    return remove(path);
-}
-
 int jobarray_remove(const jobarray *p)
 {
-    if (nftw(p->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT)
-        return 0;
-    return fault("cannot remove %s: %s", p->folder, strerror(errno));
+    return file_remove_tree(p->folder);
 }
 
 /* Parts. */

@@ -176,17 +176,12 @@ static int put_histories(const night *n, FILE *to)
 
 /* Reports, each by a process of its own. */
 
-static void ignore(void *arg, char *line)
-{
-    (void)arg, (void)line;
-}
-
 static void write_report(const experiment *e)
 {
     char word[] = "report", *log = text_format("%s-report.log", e->out);
     char *argv[] = {(char *)(uintptr_t)layout_program(), word, e->out, NULL};
     outcome o;
-    job j = {.argv = argv, .log = log, .report_fd = 3, .report = ignore};
+    job j = {.argv = argv, .log = log, .report_fd = 3};
     fprintf(stderr, "nightly: report of %s\n", e->name);
     if (spawn_run(&o, &j) != 0)
         fprintf(stderr, "oodbench: %s\n", fault_text());

@@ -14,7 +14,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,12 +153,6 @@ static int same_text(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
 /* Only what an earlier night left: `owned` says that there was one. */
 static int clear(const night *n, const experiment *e, int owned)
 {
@@ -169,9 +162,7 @@ static int clear(const night *n, const experiment *e, int owned)
         return fault("nightly: %s is there, but no nightly made it (there is no %s/night.yml): move it away, name "
                      "another folder by `out:`, or go on with what it holds by --keep",
                      e->out, n->out);
-    if (nftw(e->out, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
-        return fault("nightly: cannot remove last night's %s: %s", e->out, strerror(errno));
-    return 0;
+    return file_remove_tree(e->out);
 }
 
 static void begin_anew(night *n)
@@ -279,11 +270,6 @@ static int look_at(experiment *e)
     return rc;
 }
 
-static void ignore(void *arg, char *line)
-{
-    (void)arg, (void)line;
-}
-
 static void set_ending(experiment *e, const outcome *o)
 {
     static const char *const words[] = {"ended", "was killed", "took too long", "took too much memory", ""};
@@ -308,7 +294,7 @@ static int run_one(night *n, experiment *e)
     char *log = text_format("%s.log", e->out), **argv = arguments(e, &argc);
     double before = calibration_loop();
     fprintf(stderr, "nightly: running %s\n", e->name);
-    job j = {.argv = argv, .log = log, .report_fd = 3, .report = ignore};
+    job j = {.argv = argv, .log = log, .report_fd = 3};
     int rc = spawn_run(&o, &j);
     if (rc == 0 && o.end == SPAWN_INTERRUPT)
         rc = 1;

@@ -2,6 +2,7 @@
  * driver in the parent would not survive it. */
 #include "spawn.h"
 #include "clock.h"
+#include "crew.h"
 #include "fault.h"
 #include "file.h"
 #include "strays.h"
@@ -10,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -76,9 +76,7 @@ static int64_t given(const char *name, int64_t there)
 
 int64_t spawn_processors(void)
 {
-    cpu_set_t set;
-    int64_t there = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return given("SLURM_CPUS_PER_TASK", given("SLURM_CPUS_ON_NODE", there));
+    return given("SLURM_CPUS_PER_TASK", given("SLURM_CPUS_ON_NODE", crew_processors()));
 }
 
 int64_t spawn_memory_mb(void)
@@ -143,7 +141,7 @@ static void copy_to_log(channel *c, const char *bytes, size_t n)
 
 static void end_line(channel *c)
 {
-    if (c->line.n)
+    if (c->line.n && c->whole)
         c->whole(c->arg, c->line.bytes);
     text_clear(&c->line);
 }

@@ -14,7 +14,7 @@ typedef struct job {
     int report_fd;                         /* on which the child writes reports: 3, or 1 */
     double timeout_s;                      /* 0: no limit */
     int64_t limit_mb;                      /* of memory that is not a file's; 0: no limit */
-    void (*report)(void *arg, char *line); /* a line without its newline */
+    void (*report)(void *arg, char *line); /* a line without its newline; NULL: nobody wants them */
     void *arg;
 } job;
 

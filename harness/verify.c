@@ -119,8 +119,7 @@ static int check_split(reading *r, const char *path, const char *split)
              (size_t)(dataset_count(d) * dataset_side(d) * dataset_side(d) * dataset_channels(d)));
     take(r, dataset_labels(d), (size_t)dataset_count(d) * sizeof(int32_t));
     EVP_DigestFinal_ex(r->sha, raw, NULL);
-    for (int i = 0; i < 32; i++)
-        snprintf(found + 2 * i, 3, "%02x", raw[i]);
+    file_digest_text(found, raw);
     int rc =
         strcmp(found, dataset_written(d)) == 0
             ? 0
