@@ -251,7 +251,7 @@ static void rename_all(const char *name, const char *header[], int columns, cons
 /* The scores of `plasma` under another name, of every run. */
 static void rename_scores(const char *name)
 {
-    sheet *s = night_sheet("quiet", "results.csv", result_names, RESULT_COLUMNS);
+    sheet *s = sheet_of("quiet", "results.csv", result_names, RESULT_COLUMNS);
     char *quiet = text_format("%s/quiet", here), *out = text_format("%s/evil", here), path[PATH_MAX];
     const char *sets[] = {"plasma", "newshapes", "shapes"};
     for (int row = 0; row < sheet_rows(s); row++)

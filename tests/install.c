@@ -1,7 +1,7 @@
 /* install.c - the program where `make install` puts it: it finds its parts, runs in a
  * folder of the user's, takes plugins built against its headers, and goes again. And
  * what is written about it: the manual page and the exit codes. Commands run in
- * here/work, with here/home as the home. In a bundle, which installs nothing, skipped. */
+ * here/user, with here/home as the home. In a bundle, which installs nothing, skipped. */
 #include "program.h"
 
 #include <fcntl.h>
@@ -14,23 +14,14 @@ static char build[4200], prefix[700];
 static char *shell(int *status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static char *shell(int *status, const char *fmt, ...)
 {
-    char block[4096], command[8192], *quiet;
+    char command[8192];
     va_list args;
     va_start(args, fmt);
     vsnprintf(command, sizeof command, fmt, args);
     va_end(args);
-    quiet = text_format("{ %s\n} 2>&1 </dev/null", command);
-    FILE *f = popen(quiet, "r");
+    char *quiet = text_format("{ %s\n} 2>&1 </dev/null", command), *said = output_of(status, quiet);
     free(quiet);
-    text all = {0};
-    assert_non_null(f);
-    for (size_t got; (got = fread(block, 1, sizeof block - 1, f)) > 0;) {
-        block[got] = '\0';
-        text_add(&all, "%s", block);
-    }
-    int code = pclose(f);
-    *status = WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
-    return all.bytes ? all.bytes : text_copy("");
+    return said;
 }
 
 static int has(const char *tool)
@@ -50,7 +41,7 @@ static char *below(const char *folder, const char *name)
 /* The script behind `make install` and `make uninstall`; what links the program copies it. */
 static char *place(int *status, const char *how)
 {
-    return shell(status, "B='%s' LINK='sh %s/link' DESTDIR='%s/root' PREFIX=/usr/local sh .ci/place %s", build,
+    return shell(status, "B='%s' LINK='sh %s/link' DESTDIR='%s/staged' PREFIX=/usr/local sh .ci/place %s", build,
                  here, here, how);
 }
 
@@ -61,7 +52,7 @@ static int set_up(void **state)
     if (program_begin("install") != 0 || !getcwd(cwd, sizeof cwd))
         return -1;
     snprintf(build, sizeof build, "%.*s", (int)(strrchr(program, '/') - program), program);
-    snprintf(prefix, sizeof prefix, "%s/root/usr/local", here);
+    snprintf(prefix, sizeof prefix, "%s/staged/usr/local", here);
     link = text_format("cp '%s' \"$2\"\n", program); /* -o FILE */
     write_text("link", link);
     free(link);
@@ -70,7 +61,7 @@ static int set_up(void **state)
     static const char *const others[] = {"OODBENCH_KERNELS", "OODBENCH_METHODS", "XDG_DATA_HOME", "XDG_CACHE_HOME"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         unsetenv(others[i]);
-    return file_mkdirs(below(here, "work/"));
+    return file_mkdirs(below(here, "user/"));
 }
 
 static void needs_sources(void)
@@ -79,7 +70,7 @@ static void needs_sources(void)
         skip();
 }
 
-/* One place, and the command behind it run in here/work. */
+/* One place, and the command behind it run in here/user. */
 static void installed(void)
 {
     int status;
@@ -92,7 +83,7 @@ static void installed(void)
     free(said);
 }
 
-#define RUN(status, ...) shell(status, "cd '%s/work' && PATH='%s/bin':$PATH && %s", here, prefix, __VA_ARGS__)
+#define RUN(status, ...) shell(status, "cd '%s/user' && PATH='%s/bin':$PATH && %s", here, prefix, __VA_ARGS__)
 
 static void places_what_it_lists(void **state)
 {
@@ -162,8 +153,8 @@ static void runs_a_plugin_of_ones_own(void **state)
     installed();
     if (!has("cc"))
         skip();
-    write_text("work/mine.c", plugin);
-    write_text("work/own.yml", experiment);
+    write_text("user/mine.c", plugin);
+    write_text("user/own.yml", experiment);
     char *page = shell(&status, "sed -n 's/\\\\-/-/g; s,/usr/local,%s,; /^cc /p' '%s/oodbench.1'", prefix, build);
     page[strcspn(page, "\n")] = '\0';
     says(page, "mine.c -o mine.so");
@@ -175,7 +166,7 @@ static void runs_a_plugin_of_ones_own(void **state)
     said = RUN(&status, "OODBENCH_METHODS=. oodbench run own.yml");
     if (status != 0)
         fail_msg("%s", said);
-    says(said, "/work/results/out/own/results.csv");
+    says(said, "/user/results/out/own/results.csv");
     free(said);
     assert_true(file_exists(below(here, "home/.local/share/oodbench/imported/tiny/shapes.h5")));
 }
@@ -186,7 +177,7 @@ static void goes_again(void **state)
     int status;
     (void)state;
     installed();
-    write_text("root/usr/local/lib/oodbench/methods/own.so", "");
+    write_text("staged/usr/local/lib/oodbench/methods/own.so", "");
     free(place(&status, "install")); /* once more, over what is there */
     assert_int_equal(status, 0);
     free(place(&status, "uninstall"));

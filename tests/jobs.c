@@ -18,17 +18,8 @@ static int begin(void **state)
     (void)state;
     if (program_begin("jobs") != 0 || device_open("cpu", 0) != 0)
         return -1;
-    for (int i = 0; i < NETS; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "w%d.safetensors", i);
-        if (put_weights(name, (uint64_t)i + 1) != 0)
-            return -1;
-    }
-    write_text("mini.yml",
-               "generator: shapes\nseed: 1\nclasses: [disc, ring, square, frame, triangle, cross, star, "
-               "crescent, heart, arrow]\nside: 32\nmean: [0.5, 0.5, 0.5]\nstd: [0.25, 0.25, 0.25]\n"
-               "sets:\n  shapes: {group: id, train: 100, val: 20, test: 30}\n"
-               "  newshapes: {group: near, test: 20}\n  plasma: {group: far, test: 20}\n");
+    if (put_networks(NETS) != 0)
+        return -1;
     write_text("a.yml", "benchmark: mini.yml\nnet: resnet20\ndevice: cpu\nthreads: 1\nvim.dim: 16\n"
                         "weights: [w0.safetensors, w1.safetensors]\nscore: [msp, ebo, knn, vim]\n");
     write_text("b.yml", "benchmark: mini.yml\nnet: resnet20\ndevice: cpu\nthreads: 1\nepochs: 1\nbatch: 50\n"
@@ -157,7 +148,7 @@ static void afresh(void **state)
     says(said, "--sam.start: `sam.start`: expected none");
     free(said);
     free(runs_well("b", "afresh", "--sam.start none --score msp"));
-    sheet *s = night_sheet("afresh", "results.csv", result_names, RESULT_COLUMNS);
+    sheet *s = sheet_of("afresh", "results.csv", result_names, RESULT_COLUMNS);
     for (int row = 0; row < sheet_rows(s); row++) {
         assert_null(strstr(sheet_at(s, row, RESULT_TRAIN_PARAMS), "start="));
         seen += strcmp(sheet_at(s, row, RESULT_TRAIN), "sam") == 0;
@@ -175,7 +166,7 @@ static void crashes(void **state)
     assert_int_equal(status, 1);
     says(said, "crash: SIGSEGV");
     says(said, "timeout: 5 s");
-    sheet *s = night_sheet("bad", "results.csv", result_names, RESULT_COLUMNS);
+    sheet *s = sheet_of("bad", "results.csv", result_names, RESULT_COLUMNS);
     assert_int_equal(sheet_rows(s), ROWS);
     for (int row = 0; row < ROWS; row++) {
         const char *score = sheet_at(s, row, RESULT_SCORE);

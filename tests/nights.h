@@ -170,21 +170,11 @@ static inline int night_by_name(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static inline sheet *night_sheet(const char *out, const char *name, const char *const header[], int columns)
-{
-    sheet *s = NULL;
-    char *path = text_format("%s/%s/%s", here, out, name);
-    if (sheet_open(&s, path, header, columns, SHEET_READ) != 0)
-        fail_msg("%s", fault_text());
-    free(path);
-    return s;
-}
-
 static inline void night_read(night *n, const char *out)
 {
     char *folder = text_format("%s/%s/", here, out);
-    *n = (night){.results = night_sheet(out, "results.csv", result_names, RESULT_COLUMNS),
-                 .accuracy = night_sheet(out, "accuracy.csv", accuracy_names, ACCURACY_COLUMNS)};
+    *n = (night){.results = sheet_of(out, "results.csv", result_names, RESULT_COLUMNS),
+                 .accuracy = sheet_of(out, "accuracy.csv", accuracy_names, ACCURACY_COLUMNS)};
     night_found.n = 0;
     night_found.skip = strlen(folder);
     assert_int_equal(nftw(folder, night_note, 16, FTW_PHYS), 0);

@@ -6,6 +6,7 @@
 
 #include "../harness/fault.h"
 #include "../harness/file.h"
+#include "../harness/sheet.h"
 #include "../harness/text.h"
 
 #include <setjmp.h>
@@ -22,16 +23,10 @@
 static char here[512];     /* a folder of the test's own */
 static char program[4200]; /* absolute, since tests change nothing but `here` */
 
-/* What a command printed, both streams joined, to be freed; *status its exit code. */
-static inline char *output(int *status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static inline char *output(int *status, const char *fmt, ...)
+/* What a command of the shell printed, to be freed; *status its exit code. */
+static inline char *output_of(int *status, const char *command)
 {
-    char arguments[4096], block[4096];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(arguments, sizeof arguments, fmt, args);
-    va_end(args);
-    char *command = text_format("'%s' %s 2>&1 </dev/null", program, arguments);
+    char block[4096];
     FILE *f = popen(command, "r");
     text all = {0};
     assert_non_null(f);
@@ -41,8 +36,32 @@ static inline char *output(int *status, const char *fmt, ...)
     }
     int code = pclose(f);
     *status = WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
-    free(command);
     return all.bytes ? all.bytes : text_copy("");
+}
+
+/* The same of the program, both streams joined. */
+static inline char *output(int *status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static inline char *output(int *status, const char *fmt, ...)
+{
+    char arguments[4096];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(arguments, sizeof arguments, fmt, args);
+    va_end(args);
+    char *command = text_format("'%s' %s 2>&1 </dev/null", program, arguments), *said = output_of(status, command);
+    free(command);
+    return said;
+}
+
+/* A table that a run has left in the folder `out`, to be closed. */
+static inline sheet *sheet_of(const char *out, const char *name, const char *const header[], int columns)
+{
+    sheet *s = NULL;
+    char *path = text_format("%s/%s/%s", here, out, name);
+    if (sheet_open(&s, path, header, columns, SHEET_READ) != 0)
+        fail_msg("%s", fault_text());
+    free(path);
+    return s;
 }
 
 static inline void says(const char *said, const char *what)

@@ -57,16 +57,6 @@ static void must_run(const char *out, const char *more)
     free(said);
 }
 
-static sheet *sheet_of(const char *out, const char *name, const char *const header[], int columns)
-{
-    sheet *s = NULL;
-    char *path = text_format("%s/%s/%s", here, out, name);
-    if (sheet_open(&s, path, header, columns, SHEET_READ) != 0)
-        fail_msg("%s", fault_text());
-    free(path);
-    return s;
-}
-
 static sheet *results_of(const char *out)
 {
     return sheet_of(out, "results.csv", result_names, RESULT_COLUMNS);

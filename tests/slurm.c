@@ -85,17 +85,8 @@ static int begin(void **state)
     snprintf(path_before, sizeof path_before, "%s", getenv("PATH"));
     if (program_begin("slurm") != 0 || device_open("cpu", 0) != 0)
         return -1;
-    for (int i = 0; i < 2; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "w%d.safetensors", i);
-        if (put_weights(name, (uint64_t)i + 1) != 0)
-            return -1;
-    }
-    write_text("mini.yml",
-               "generator: shapes\nseed: 1\nclasses: [disc, ring, square, frame, triangle, cross, star, "
-               "crescent, heart, arrow]\nside: 32\nmean: [0.5, 0.5, 0.5]\nstd: [0.25, 0.25, 0.25]\n"
-               "sets:\n  shapes: {group: id, train: 100, val: 20, test: 30}\n"
-               "  newshapes: {group: near, test: 20}\n  plasma: {group: far, test: 20}\n");
+    if (put_networks(2) != 0)
+        return -1;
     write_text("a.yml", "benchmark: mini.yml\nnet: resnet20\ndevice: cpu\nthreads: 1\n"
                         "weights: [w0.safetensors, w1.safetensors]\nscore: [msp, ebo]\n");
     write_text("b.yml", "benchmark: mini.yml\nnet: resnet20\ndevice: cpu\nthreads: 1\nepochs: 1\nbatch: 50\n"
@@ -236,7 +227,7 @@ static void tasks_that_die(void **state)
     says(said, "resnet20 w0.safetensors                          done\n");
     says(said, "slurm: OUT_OF_MEMORY, OutOfMemory, task 7_1\n");
     free(said);
-    sheet *s = night_sheet("dies", "results.csv", result_names, RESULT_COLUMNS);
+    sheet *s = sheet_of("dies", "results.csv", result_names, RESULT_COLUMNS);
     assert_int_equal(sheet_rows(s), 8);
     for (int row = 0; row < 8; row++)
         assert_string_equal(sheet_at(s, row, RESULT_STATUS),
@@ -262,7 +253,7 @@ static void rows_that_fail(void **state)
     wait_until_said("queued as jobs");
     run_queue(1);
     assert_int_equal(night_wait(pid), 1);
-    sheet *s = night_sheet("fails", "results.csv", result_names, RESULT_COLUMNS);
+    sheet *s = sheet_of("fails", "results.csv", result_names, RESULT_COLUMNS);
     assert_int_equal(sheet_rows(s), 4);
     for (int row = 0; row < 4; row++)
         assert_string_equal(sheet_at(s, row, RESULT_STATUS), row < 2 ? "crash: SIGSEGV" : "ok");

@@ -17,4 +17,21 @@ static inline int put_weights(const char *name, uint64_t seed)
     return rc;
 }
 
+/* So many, w0.safetensors and on, and mini.yml, a benchmark of few drawn images. As above. */
+static inline int put_networks(int n)
+{
+    for (int i = 0; i < n; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "w%d.safetensors", i);
+        if (put_weights(name, (uint64_t)i + 1) != 0)
+            return -1;
+    }
+    write_text("mini.yml",
+               "generator: shapes\nseed: 1\nclasses: [disc, ring, square, frame, triangle, cross, star, "
+               "crescent, heart, arrow]\nside: 32\nmean: [0.5, 0.5, 0.5]\nstd: [0.25, 0.25, 0.25]\n"
+               "sets:\n  shapes: {group: id, train: 100, val: 20, test: 30}\n"
+               "  newshapes: {group: near, test: 20}\n  plasma: {group: far, test: 20}\n");
+    return 0;
+}
+
 #endif
